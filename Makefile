@@ -1,0 +1,61 @@
+# The two commands: `make demo` and `make test`. Everything else is a step of them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: demo test env lint types unit system grafana-test soak servers lock clean help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
+
+demo: env ## set up and run everything on embedded parts; Ctrl-C ends it
+	@$(BIN)/kega demo
+
+test: env .venv-grafana/ready servers lint types unit system grafana-test ## everything that CI checks
+
+env: $(VENV)/ready ## the environment from the hashed lock file
+
+$(VENV)/ready: requirements/kega.lock pyproject.toml
+	@echo "installing kega and its locked dependencies into $(VENV) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements/kega.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv-grafana/ready: requirements/grafana.lock pyproject.toml
+	@echo "installing kega[grafana] into its own environment .venv-grafana …"
+	@test -x .venv-grafana/bin/python || $(PYTHON) -m venv .venv-grafana
+	@.venv-grafana/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements/grafana.lock
+	@.venv-grafana/bin/python -m pip --disable-pip-version-check -q install --no-deps --no-build-isolation -e .
+	@touch $@
+
+servers: ## the real servers that the tests start (installs them as root on Debian)
+	@sh tests/install-servers.sh
+
+lint: env
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache > /dev/null && echo "lint: ok"
+
+types: env
+	@$(BIN)/mypy
+
+unit: env
+	@$(BIN)/pytest tests --ignore tests/system -m "not grafana and not soak"
+
+system: env
+	@$(BIN)/pytest tests/system -m "not grafana and not soak"
+
+grafana-test: .venv-grafana/ready
+	@.venv-grafana/bin/pytest tests -m grafana
+
+soak: env ## the long runs
+	@$(BIN)/pytest tests/system -m soak --timeout 7200
+
+lock: ## renew the lock files (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --extra edge --extra cloud --extra models --extra simulators --extra dev pyproject.toml -o requirements/kega.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --extra grafana --extra dev pyproject.toml -o requirements/grafana.lock
+
+clean:
+	rm -rf $(VENV) .venv-grafana var build dist

@@ -1,0 +1,1 @@
+"""Devices that speak the real protocols, and a province that behaves physically."""

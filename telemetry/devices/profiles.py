@@ -1,0 +1,274 @@
+"""Device profiles: how an instrument model speaks, as data.
+
+A profile is a file in firmware-configs/profiles/. It lists the points that the instrument offers under the
+maker's own meaning (`key`), where they are found, and onto which canonical point of the class each maps.
+A Modbus instrument needs no code; a serial one names the driver module that knows its frames.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from telemetry.devices.classes import METRIC_NAME, DeviceClass
+from telemetry.devices.registers import RegisterType
+from telemetry.errors import Problem, ProfileError
+from telemetry.yaml_files import load_yaml
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Access(StrEnum):
+    """What a master may do with a point."""
+
+    READ = "r"
+    WRITE = "w"
+    READ_WRITE = "rw"
+
+
+class SerialLine(_Data):
+    """Line settings as the maker ships them."""
+
+    baud: int = Field(gt=0)
+    data_bits: Literal[7, 8] = 8
+    parity: Literal["N", "E", "O"] = "N"
+    stop_bits: Literal[1, 2] = 1
+
+
+class Canonical(_Data):
+    """Onto which point of a class a value maps: `canonical = native × factor + offset`."""
+
+    metric: Annotated[str, Field(alias="point", pattern=METRIC_NAME)]
+    factor: float = 1.0
+    offset: float = 0.0
+
+
+class ProfilePoint(_Data):
+    """One thing that the instrument can tell or be told.
+
+    `native = raw × scale + offset`, in `unit`, as the maker's document gives it.
+    """
+
+    key: Annotated[str, Field(pattern=r"[a-z][a-z0-9_]*")]
+    unit: str = ""
+    canonical: Canonical | None = None
+    access: Access = Access.READ
+    kind: Literal["gauge", "counter"] = "gauge"
+    every: Literal["scan", "start"] = "scan"
+    """`start`: read once when the instrument is opened (identity, configuration)."""
+    doc: str = ""
+    enum: dict[int, str] | None = None
+    bits: dict[int, str] | None = None
+    min: float | None = None
+    max: float | None = None
+    # Modbus
+    fc: Literal[1, 2, 3, 4] | None = None
+    write_fc: Literal[5, 6, 15, 16] | None = None
+    address: int | None = Field(default=None, ge=0, le=0xFFFF)
+    type: RegisterType | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    repeat: int = Field(default=1, ge=1, le=128)
+    """The point stands `repeat` times, at following addresses, as `<name>_1`, `<name>_2` …"""
+    atomic_with: str = ""
+    """Key of another point that must be read in the same request."""
+
+    @model_validator(mode="after")
+    def _modbus_is_whole(self) -> Self:
+        if self.address is not None:
+            if self.type is None:
+                raise ValueError(f"point {self.key}: a Modbus point needs a type")
+            if self.access is not Access.WRITE and self.fc is None:
+                raise ValueError(f"point {self.key}: a readable Modbus point needs fc 1-4")
+            if self.access is not Access.READ and self.write_fc is None:
+                raise ValueError(f"point {self.key}: a writable Modbus point needs write_fc 5, 6, 15 or 16")
+        if self.repeat > 1 and not self.key.endswith("_1"):
+            raise ValueError(f"point {self.key}: a repeated point's key ends in _1")
+        return self
+
+    @property
+    def words(self) -> int:
+        """Registers or coils that the value takes."""
+        return self.type.words if self.type is not None else 0
+
+    @property
+    def is_bit(self) -> bool:
+        """Whether the value is a coil or discrete input."""
+        return self.type is RegisterType.BOOL
+
+    def native(self, raw: float | bool) -> float | int | bool:
+        """The value in `unit` for the raw number on the wire; stays whole where nothing scales it."""
+        if isinstance(raw, bool):
+            return raw
+        if self.scale == 1 and self.offset == 0:
+            return raw
+        return _clean(raw * self.scale + self.offset)
+
+    def raw(self, native: float | bool) -> float | bool:
+        """The raw number for a value in `unit`."""
+        return native if isinstance(native, bool) else _clean((native - self.offset) / self.scale)
+
+
+def _clean(number: float) -> float:
+    """`number` without the dust of binary fractions: 0.1 × 3 is 0.3."""
+    return float(f"{number:.12g}")
+
+
+class Spoils(_Data):
+    """When a point's value shows that others of the same scan must not be believed."""
+
+    when: str
+    """Key of the point that tells."""
+    mask: int | None = None
+    """Bits that count; alone, any of them set spoils."""
+    below: float | None = None
+    equals: float | None = None
+    spoils: list[str] = Field(min_length=1)
+    reason: str
+
+    def applies(self, native: float | bool | str | None) -> bool:
+        """Whether `native`, the value of `when`, spoils the others."""
+        if native is None or isinstance(native, str):
+            return False
+        number = int(native) & self.mask if self.mask is not None else native
+        if self.below is not None:
+            return number < self.below
+        if self.equals is not None:
+            return number == self.equals
+        return self.mask is not None and number != 0
+
+
+class Limits(_Data):
+    """What the instrument bears."""
+
+    max_registers: int = Field(default=125, ge=1, le=125)
+    max_coils: int = Field(default=2000, ge=1, le=2000)
+    never_bridge: list[tuple[int, int]] = []
+    """Address ranges (inclusive) that must not be read along with others."""
+    clear_on_read: list[tuple[int, int]] = []
+    request_gap_ms: int = Field(default=0, ge=0)
+    """Silence that the instrument needs between two requests."""
+    min_period_s: float = Field(default=0, ge=0)
+    """Battery instruments: not to be asked more often than this."""
+
+
+class Vector(_Data):
+    """A frame with its meaning; every profile's vectors are tests of its driver."""
+
+    name: str
+    origin: Literal["captured", "built"] = "built"
+    request: str | None = None
+    response: str | None = None
+    ascii: str | None = None
+    base: int | None = None
+    """Address of the first register where only a response is known."""
+    expect: dict[str, float | int | bool | str | None] = {}
+
+
+class Profile(_Data):
+    """One instrument model."""
+
+    id: Annotated[str, Field(alias="profile", pattern=r"[a-z][a-z0-9_]*")]
+    title: str
+    maker: str = ""
+    models: list[str] = []
+    device_class: Annotated[str, Field(alias="class")]
+    role: str = ""
+    evidence: Literal["A", "B", "C"]
+    disabled: str = ""
+    """Why the profile must not be used yet; empty for a usable one."""
+    driver: str
+    """`modbus`, or the module of edge/drivers/ that knows the frames."""
+    transports: list[Literal["modbus-rtu", "modbus-tcp", "modbus-rtu-over-tcp", "serial", "tcp"]]
+    serial: SerialLine | None = None
+    unit_id: int = Field(default=1, ge=0, le=255)
+    limits: Limits = Limits()
+    invalid: list[int] = []
+    """Raw values that mean "no value"."""
+    options: dict[str, Any] = {}
+    """Settings of the driver, such as litres per pulse; a gateway's configuration may override them."""
+    points: Annotated[list[ProfilePoint], Field(min_length=1)]
+    spoils: list[Spoils] = []
+    vectors: list[Vector] = []
+    notes: str = ""
+    sources: list[str] = []
+
+    @model_validator(mode="after")
+    def _keys_agree(self) -> Self:
+        keys = [point.key for point in self.expanded]
+        twice = {key for key in keys if keys.count(key) > 1}
+        if twice:
+            raise ValueError(f"key declared twice: {', '.join(sorted(twice))}")
+        named = [(f"spoils {rule.when}", key) for rule in self.spoils for key in (rule.when, *rule.spoils)]
+        named += [(f"vector {vector.name}", key) for vector in self.vectors for key in vector.expect]
+        for place, key in named:
+            if key not in keys:
+                raise ValueError(f"{place}: {key!r} is no point of this profile")
+        if self.driver == "modbus" and any(point.address is None for point in self.points):
+            raise ValueError("every point of a Modbus profile needs an address")
+        return self
+
+    @cached_property
+    def expanded(self) -> tuple[ProfilePoint, ...]:
+        """All points, with repeated ones written out."""
+        points: list[ProfilePoint] = []
+        for point in self.points:
+            if point.repeat == 1:
+                points.append(point)
+                continue
+            stem = re.sub(r"_1$", "", point.key)
+            points.extend(
+                point.model_copy(
+                    update={
+                        "key": f"{stem}_{number + 1}",
+                        "address": None if point.address is None else point.address + number * point.words,
+                        "repeat": 1,
+                        "canonical": point.canonical if number == 0 else None,
+                    }
+                )
+                for number in range(point.repeat)
+            )
+        return tuple(points)
+
+    @cached_property
+    def by_key(self) -> dict[str, ProfilePoint]:
+        """All points by key."""
+        return {point.key: point for point in self.expanded}
+
+
+def load_profile(file: Path, classes: dict[str, DeviceClass]) -> Profile:
+    """The profile in `file`, checked against its class.
+
+    Raises:
+        ProfileError: the file is wrong, or maps onto points that its class does not have; names file, line
+            and field of every fault.
+    """
+    profile = load_yaml(file, Profile, ProfileError)
+    problems: list[Problem] = []
+    if profile.id != file.stem:
+        problems.append(Problem(1, "profile", f"{profile.id!r} is not the file's name {file.stem!r}"))
+    device_class = classes.get(profile.device_class)
+    if device_class is None:
+        problems.append(
+            Problem(0, "class", f"{profile.device_class!r} is none of {', '.join(sorted(classes))}")
+        )
+    else:
+        for number, point in enumerate(profile.points):
+            if point.canonical is not None and point.canonical.metric not in device_class.by_metric:
+                problems.append(
+                    Problem(
+                        0,
+                        f"points.{number}.canonical",
+                        f"{point.canonical.metric!r} is no point of class {device_class.id}",
+                    )
+                )
+    if problems:
+        raise ProfileError(file, problems)
+    return profile
