@@ -1,8 +1,8 @@
 """End-to-end acknowledgement: which batches of a gateway's spool are stored for good.
 
 A batch is named `<epoch>:<number>` in `Payload.uuid`: the epoch is the random id of one spool file, the
-number is never used again. After the durable write an ingest worker writes the node metric `Spool/Ack` with ranges:
-`3f9a62d1:100-140,143`. Acknowledgements are selective and idempotent; only they delete from a spool.
+number is never used again. After the durable write an ingest worker writes the node metric `Spool/Ack` with
+ranges: `3f9a62d1:100-140,143`. Acknowledgements are selective and idempotent; only they delete from a spool.
 """
 
 from __future__ import annotations
