@@ -210,7 +210,9 @@ class PostgreSQL(Server):
                 "postgres is missing. Install it: apt-get install postgresql (or run `make servers`)"
             )
         self._bin = found[-1].parent
-        self._as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        # setpriv becomes the server itself; a parent process in between would leave it behind when killed.
+        become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
+        self._as = become if os.geteuid() == 0 else []
         data = folder / "pg"
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")

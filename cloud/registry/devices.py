@@ -1,0 +1,173 @@
+"""Gateways and devices: what births told of them, and what people decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, bindparam, delete, or_, select, update
+
+from cloud.registry.port import Admission, DeviceBirth, DeviceRecord, GatewayRecord, PointRecord
+from cloud.registry.tables import DEVICES, GATEWAYS, POINTS
+from cloud.registry.transactions import Transactions
+
+_GATEWAY_COLUMNS = tuple(GATEWAYS.c)
+_DEVICE_COLUMNS = tuple(column for column in DEVICES.c if column.name not in ("born_ms", "died_ms"))
+
+
+class GatewaysAndDevices(Transactions):
+    """The part of the registry that knows gateways and devices."""
+
+    def gateway_born(self, gateway: str, area: str, *, time_ms: int, software: str) -> None:
+        """The gateway is online."""
+        told = {"area": area, "online": True, "born_ms": time_ms, "software": software}
+        insert = self._insert(GATEWAYS).values(id=gateway, last_seen_ms=time_ms, **told)
+        with self._writing() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=told))
+            _seen(connection, GATEWAYS, {gateway: time_ms})
+
+    def gateway_died(self, gateway: str, *, time_ms: int) -> None:
+        """The gateway is offline, and so are all its devices."""
+        offline = {"online": False, "died_ms": time_ms}
+        with self._writing() as connection:
+            connection.execute(update(GATEWAYS).where(GATEWAYS.c.id == gateway).values(offline))
+            connection.execute(
+                update(DEVICES).where(DEVICES.c.gateway == gateway, DEVICES.c.online).values(offline)
+            )
+
+    def gateways_seen(self, seen: Mapping[str, int]) -> None:
+        """Gateway → time of its newest message; written in batches."""
+        if seen:
+            with self._writing() as connection:
+                _seen(connection, GATEWAYS, seen)
+
+    def gateway_spool(self, gateway: str, *, depth: int | None, dropped: int | None) -> None:
+        """What the gateway says of its spool; None leaves the old figure."""
+        told = {"spool_depth": depth, "spool_dropped": dropped}
+        known = {name: figure for name, figure in told.items() if figure is not None}
+        if known:
+            with self._writing() as connection:
+                connection.execute(update(GATEWAYS).where(GATEWAYS.c.id == gateway).values(known))
+
+    def device_born(self, birth: DeviceBirth) -> None:
+        """Register the device (as DISCOVERED if it is new) and mark it online."""
+        told = {
+            "area": birth.area,
+            "gateway": birth.gateway,
+            "device_class": birth.device_class,
+            "title": birth.title,
+            "model": birth.model,
+            "latitude": birth.latitude,
+            "longitude": birth.longitude,
+            "online": True,
+            "born_ms": birth.time_ms,
+        }
+        insert = self._insert(DEVICES).values(
+            id=birth.id, admission=Admission.DISCOVERED.value, last_seen_ms=birth.time_ms, **told
+        )
+        points = tuple({point.metric: point for point in birth.points}.values())
+        with self._writing() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=told))
+            _seen(connection, DEVICES, {birth.id: birth.time_ms})
+            if _points(connection, birth.id) != points:
+                connection.execute(delete(POINTS).where(POINTS.c.device == birth.id))
+                rows = [
+                    {
+                        "device": birth.id,
+                        "place": place,
+                        "metric": point.metric,
+                        "field": point.field,
+                        "type": point.type,
+                        "unit": point.unit,
+                    }
+                    for place, point in enumerate(points)
+                ]
+                if rows:
+                    connection.execute(POINTS.insert(), rows)
+
+    def device_died(self, device: str, *, time_ms: int) -> None:
+        """The device is offline."""
+        with self._writing() as connection:
+            connection.execute(
+                update(DEVICES).where(DEVICES.c.id == device).values(online=False, died_ms=time_ms)
+            )
+
+    def devices_seen(self, seen: Mapping[str, int]) -> None:
+        """Device → time of its newest message; written in batches."""
+        if seen:
+            with self._writing() as connection:
+                _seen(connection, DEVICES, seen)
+
+    def all_offline(self, *, time_ms: int) -> None:
+        """The host lost its own connection: nothing is known to be online."""
+        with self._writing() as connection:
+            for table in (GATEWAYS, DEVICES):
+                connection.execute(update(table).where(table.c.online).values(online=False, died_ms=time_ms))
+
+    def gateways(self) -> list[GatewayRecord]:
+        """All gateways in order of id."""
+        with self._reading() as connection:
+            rows = connection.execute(select(*_GATEWAY_COLUMNS).order_by(GATEWAYS.c.id)).all()
+        return [GatewayRecord(**row._mapping) for row in rows]  # noqa: SLF001, SQLAlchemy's public name
+
+    def devices(
+        self,
+        *,
+        device_class: str | None = None,
+        gateway: str | None = None,
+        admission: Admission | None = None,
+        after: str = "",
+        limit: int = 1000,
+    ) -> list[DeviceRecord]:
+        """Devices in order of id, beginning behind `after`; without their points."""
+        query = select(*_DEVICE_COLUMNS).where(DEVICES.c.id > after).order_by(DEVICES.c.id).limit(limit)
+        if device_class is not None:
+            query = query.where(DEVICES.c.device_class == device_class)
+        if gateway is not None:
+            query = query.where(DEVICES.c.gateway == gateway)
+        if admission is not None:
+            query = query.where(DEVICES.c.admission == admission.value)
+        with self._reading() as connection:
+            return [_device(row) for row in connection.execute(query)]
+
+    def device(self, device: str) -> DeviceRecord | None:
+        """The device with its points, or None."""
+        with self._reading() as connection:
+            row = connection.execute(select(*_DEVICE_COLUMNS).where(DEVICES.c.id == device)).one_or_none()
+            return None if row is None else _device(row, _points(connection, device))
+
+    def set_admission(self, device: str, admission: Admission, *, by: str) -> bool:
+        """Whether the device exists; the decision is audited."""
+        with self._writing() as connection:
+            known = connection.execute(
+                update(DEVICES)
+                .where(DEVICES.c.id == device)
+                .values(admission=admission.value)
+                .returning(DEVICES.c.id)
+            ).one_or_none()
+            if known is not None:
+                self._note(connection, by, f"device-{admission.value}", device, "")
+        return known is not None
+
+
+def _seen(connection: Connection, table: Table, seen: Mapping[str, int]) -> None:
+    newer = or_(table.c.last_seen_ms.is_(None), table.c.last_seen_ms < bindparam("seen_ms"))
+    statement = (
+        update(table)
+        .where(table.c.id == bindparam("seen_id"), newer)
+        .values(last_seen_ms=bindparam("seen_ms"))
+    )
+    # In order of id, so that two writers never wait for each other crosswise.
+    rows = [{"seen_id": key, "seen_ms": time_ms} for key, time_ms in sorted(seen.items())]
+    connection.execute(statement, rows)
+
+
+def _points(connection: Connection, device: str) -> tuple[PointRecord, ...]:
+    query = select(POINTS.c.metric, POINTS.c.field, POINTS.c.type, POINTS.c.unit).order_by(POINTS.c.place)
+    rows = connection.execute(query.where(POINTS.c.device == device))
+    return tuple(PointRecord(*row) for row in rows)
+
+
+def _device(row: Row[Any], points: tuple[PointRecord, ...] = ()) -> DeviceRecord:
+    told = dict(row._mapping)  # noqa: SLF001, SQLAlchemy's public name
+    return DeviceRecord(**{**told, "admission": Admission(told["admission"])}, points=points)
