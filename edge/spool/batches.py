@@ -1,0 +1,76 @@
+"""Batches as the spool keeps them: numbered, with their metrics already encoded."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+from telemetry.readings import Batch, Reading
+from telemetry.sparkplug.metrics import metric_of, reading_of
+from telemetry.sparkplug.payload import Payload, decode, encode
+
+
+class Priority(IntEnum):
+    """What is given up first when the disk is short: history, then ordinary readings, then the rest."""
+
+    HISTORY = 0
+    """Imported past; it never goes out live."""
+    ORDINARY = 1
+    IMPORTANT = 2
+    """Command results and changes of alarm points."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A batch that waits to be committed."""
+
+    device: str
+    time_ms: int
+    """Newest time of its readings."""
+    readings: int
+    metrics: bytes
+    """The metrics as a Sparkplug payload without time, seq and uuid; what goes out is this, unchanged."""
+    priority: Priority = Priority.ORDINARY
+
+    @property
+    def crc(self) -> int:
+        """Checksum of the metrics, kept beside them."""
+        return zlib.crc32(self.metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledBatch:
+    """A committed batch."""
+
+    number: int
+    device: str
+    time_ms: int
+    readings: int
+    metrics: bytes
+    priority: Priority
+
+
+def encode_batch(batch: Batch, priority: Priority = Priority.ORDINARY) -> NewBatch:
+    """`batch` ready for the spool.
+
+    Raises:
+        telemetry.errors.CodecError: a reading's value does not fit its type.
+    """
+    return NewBatch(
+        device=batch.device,
+        time_ms=max(reading.time_ms for reading in batch.readings),
+        readings=len(batch.readings),
+        metrics=encode(Payload(None, tuple(metric_of(reading) for reading in batch.readings))),
+        priority=priority,
+    )
+
+
+def decode_readings(device: str, metrics: bytes) -> list[Reading]:
+    """The readings in a batch's encoded metrics.
+
+    Raises:
+        telemetry.errors.CodecError: the bytes are no payload.
+    """
+    found = (reading_of(device, metric, 0) for metric in decode(metrics).metrics)
+    return [reading for reading in found if reading is not None]
