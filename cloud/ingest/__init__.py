@@ -1,0 +1,1 @@
+"""From the broker into the store: decode, validate, write durably, acknowledge."""
