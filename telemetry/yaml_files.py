@@ -48,6 +48,12 @@ def parse_yaml(
         raise error(file, problems) from failure
 
 
+def problem_at(text: str, path: tuple[int | str, ...], cause: str) -> Problem:
+    """A problem with the field at `path` of the YAML in `text`, which is known to be well-formed."""
+    line, _ = _find(yaml.compose(text, Loader=yaml.CSafeLoader), path)
+    return Problem(line, ".".join(str(part) for part in path), cause)
+
+
 def _problem(root: yaml.Node | None, path: tuple[int | str, ...], message: str, kind: str) -> Problem:
     if kind == "extra_forbidden":
         message = "is not a known field; check the spelling"

@@ -11,7 +11,7 @@ import re
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,6 +19,8 @@ from telemetry.devices.classes import METRIC_NAME, DeviceClass
 from telemetry.devices.registers import RegisterType
 from telemetry.errors import Problem, ProfileError
 from telemetry.yaml_files import load_yaml
+
+_FIRST: Final = re.compile(r"_1(?=_|$)")
 
 
 class _Data(BaseModel):
@@ -42,12 +44,38 @@ class SerialLine(_Data):
     stop_bits: Literal[1, 2] = 1
 
 
+class State(_Data):
+    """One state that a native value stands for; the first of a list whose conditions all hold counts."""
+
+    state: int = Field(ge=0)
+    below: float | None = None
+    above: float | None = None
+    mask: int | None = None
+    """Bits of which at least one must be set."""
+    write: float | None = None
+    """Native value that brings the instrument into this state; None where it cannot be ordered."""
+
+    def holds(self, native: float) -> bool:
+        """Whether `native` is in this state."""
+        return (
+            (self.below is None or native < self.below)
+            and (self.above is None or native > self.above)
+            and (self.mask is None or int(native) & self.mask != 0)
+        )
+
+
 class Canonical(_Data):
     """Onto which point of a class a value maps: `canonical = native × factor + offset`."""
 
     metric: Annotated[str, Field(alias="point", pattern=METRIC_NAME)]
     factor: float = 1.0
     offset: float = 0.0
+    mask: int | None = None
+    """Bits of an integer that count, before the factor."""
+    states: list[State] | None = None
+    """The value is an enumeration (or yes/no) derived from ranges or bits; factor and offset do not count."""
+    write: str = ""
+    """Key of the point that takes commands to this metric; the point itself where empty."""
 
 
 class ProfilePoint(_Data):
@@ -59,6 +87,8 @@ class ProfilePoint(_Data):
     key: Annotated[str, Field(pattern=r"[a-z][a-z0-9_]*")]
     unit: str = ""
     canonical: Canonical | None = None
+    also: list[Canonical] = []
+    """Further class points that the same value maps to."""
     access: Access = Access.READ
     kind: Literal["gauge", "counter"] = "gauge"
     every: Literal["scan", "start"] = "scan"
@@ -68,6 +98,7 @@ class ProfilePoint(_Data):
     bits: dict[int, str] | None = None
     min: float | None = None
     max: float | None = None
+    """Smallest and largest native value that can be written, or that can be true when read."""
     # Modbus
     fc: Literal[1, 2, 3, 4] | None = None
     write_fc: Literal[5, 6, 15, 16] | None = None
@@ -76,7 +107,9 @@ class ProfilePoint(_Data):
     scale: float = 1.0
     offset: float = 0.0
     repeat: int = Field(default=1, ge=1, le=128)
-    """The point stands `repeat` times, at following addresses, as `<name>_1`, `<name>_2` …"""
+    """The point stands `repeat` times, at following addresses, as `relay_1`, `relay_2` …"""
+    relative: bool = False
+    """The address counts from the instrument's `base` in the gateway's configuration."""
     atomic_with: str = ""
     """Key of another point that must be read in the same request."""
 
@@ -89,9 +122,14 @@ class ProfilePoint(_Data):
                 raise ValueError(f"point {self.key}: a readable Modbus point needs fc 1-4")
             if self.access is not Access.READ and self.write_fc is None:
                 raise ValueError(f"point {self.key}: a writable Modbus point needs write_fc 5, 6, 15 or 16")
-        if self.repeat > 1 and not self.key.endswith("_1"):
-            raise ValueError(f"point {self.key}: a repeated point's key ends in _1")
+        if self.repeat > 1 and len(_FIRST.findall(self.key)) != 1:
+            raise ValueError(f"point {self.key}: a repeated point's key holds _1 once, such as relay_1")
         return self
+
+    @property
+    def mappings(self) -> tuple[Canonical, ...]:
+        """Every class point that the value maps to."""
+        return (*(() if self.canonical is None else (self.canonical,)), *self.also)
 
     @property
     def words(self) -> int:
@@ -153,6 +191,8 @@ class Limits(_Data):
     never_bridge: list[tuple[int, int]] = []
     """Address ranges (inclusive) that must not be read along with others."""
     clear_on_read: list[tuple[int, int]] = []
+    alone: bool = False
+    """The instrument answers to any unit id, so that no other may share its bus."""
     request_gap_ms: int = Field(default=0, ge=0)
     """Silence that the instrument needs between two requests."""
     min_period_s: float = Field(default=0, ge=0)
@@ -190,6 +230,8 @@ class Profile(_Data):
     serial: SerialLine | None = None
     unit_id: int = Field(default=1, ge=0, le=255)
     limits: Limits = Limits()
+    stride: int = Field(default=0, ge=0)
+    """Distance between two instruments of a family that share one unit (luminaires of a DALI line)."""
     invalid: list[int] = []
     """Raw values that mean "no value"."""
     options: dict[str, Any] = {}
@@ -208,9 +250,20 @@ class Profile(_Data):
             raise ValueError(f"key declared twice: {', '.join(sorted(twice))}")
         named = [(f"spoils {rule.when}", key) for rule in self.spoils for key in (rule.when, *rule.spoils)]
         named += [(f"vector {vector.name}", key) for vector in self.vectors for key in vector.expect]
+        named += [
+            (f"point {point.key}", mapping.write)
+            for point in self.expanded
+            for mapping in point.mappings
+            if mapping.write
+        ]
         for place, key in named:
             if key not in keys:
                 raise ValueError(f"{place}: {key!r} is no point of this profile")
+        by_key = {point.key: point for point in self.expanded}
+        for point in self.expanded:
+            for mapping in point.mappings:
+                if mapping.write and by_key[mapping.write].access is Access.READ:
+                    raise ValueError(f"point {point.key}: {mapping.write!r} cannot be written")
         if self.driver == "modbus" and any(point.address is None for point in self.points):
             raise ValueError("every point of a Modbus profile needs an address")
         return self
@@ -223,14 +276,14 @@ class Profile(_Data):
             if point.repeat == 1:
                 points.append(point)
                 continue
-            stem = re.sub(r"_1$", "", point.key)
             points.extend(
                 point.model_copy(
                     update={
-                        "key": f"{stem}_{number + 1}",
+                        "key": _FIRST.sub(f"_{number + 1}", point.key),
                         "address": None if point.address is None else point.address + number * point.words,
                         "repeat": 1,
                         "canonical": point.canonical if number == 0 else None,
+                        "also": point.also if number == 0 else [],
                     }
                 )
                 for number in range(point.repeat)
@@ -241,6 +294,20 @@ class Profile(_Data):
     def by_key(self) -> dict[str, ProfilePoint]:
         """All points by key."""
         return {point.key: point for point in self.expanded}
+
+    def at(self, base: int) -> Profile:
+        """The profile with its relative addresses counted from `base`.
+
+        Raises:
+            pydantic.ValidationError: an address would lie beyond 65535.
+        """
+        if not any(point.relative for point in self.points):
+            return self
+        content = self.model_dump(by_alias=True)
+        for point in content["points"]:
+            if point["relative"]:
+                point.update(address=base + point["address"], relative=False)
+        return Profile.model_validate(content)
 
 
 def load_profile(file: Path, classes: dict[str, DeviceClass]) -> Profile:
@@ -261,14 +328,15 @@ def load_profile(file: Path, classes: dict[str, DeviceClass]) -> Profile:
         )
     else:
         for number, point in enumerate(profile.points):
-            if point.canonical is not None and point.canonical.metric not in device_class.by_metric:
-                problems.append(
-                    Problem(
-                        0,
-                        f"points.{number}.canonical",
-                        f"{point.canonical.metric!r} is no point of class {device_class.id}",
-                    )
+            problems.extend(
+                Problem(
+                    0,
+                    f"points.{number}.canonical",
+                    f"{mapping.metric!r} is no point of class {device_class.id}",
                 )
+                for mapping in point.mappings
+                if mapping.metric not in device_class.by_metric
+            )
     if problems:
         raise ProfileError(file, problems)
     return profile

@@ -1,0 +1,258 @@
+"""What a technician writes for a gateway: buses, devices, and the instruments that they are made of.
+
+The file is checked in two steps: each field by itself, then everything against the classes and profiles of
+the library (`edge.decoding.binding`). Both name file, line and field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from telemetry.devices.profiles import Canonical
+from telemetry.errors import ConfigError, Problem
+from telemetry.mqtt import Broker
+from telemetry.sparkplug.topics import ID_PATTERN
+from telemetry.yaml_files import load_yaml, problem_at
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _is_id(text: str) -> str:
+    if not ID_PATTERN.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no id: 3 to 41 small letters, digits and hyphens, not beginning with a hyphen"
+        )
+    return text
+
+
+Id = Annotated[str, AfterValidator(_is_id)]
+
+
+class BrokerConfig(_Data):
+    """Where the gateway sends to. The password stands in a file of its own."""
+
+    url: Annotated[str, Field(pattern=r"mqtts?://[^\s/]+/?")]
+    protocol: Literal[4, 5] = 5
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keep_alive_s: int = Field(default=60, ge=5, le=3600)
+
+    def to_broker(self) -> Broker:
+        """The broker with its password read.
+
+        Raises:
+            ConfigError: the password file cannot be read.
+        """
+        password = None
+        if self.password_file is not None:
+            try:
+                password = self.password_file.read_text(encoding="utf-8").strip()
+            except OSError as failure:
+                cause = f"cannot be read: {failure.strerror}"
+                raise ConfigError(self.password_file, [Problem(0, "", cause)]) from failure
+        return Broker(
+            url=self.url,
+            protocol=self.protocol,
+            username=self.username,
+            password=password,
+            ca_file=self.ca_file,
+            cert_file=self.cert_file,
+            key_file=self.key_file,
+            keep_alive_s=self.keep_alive_s,
+        )
+
+
+class SpoolConfig(_Data):
+    """How much unsent data the gateway keeps."""
+
+    max_bytes: int = Field(default=500_000_000, ge=1_000_000)
+    max_age_days: float = Field(default=60, gt=0)
+    keep_stored_days: float = Field(default=0, ge=0)
+    """How long acknowledged batches stay readable."""
+    commit_every_ms: int = Field(default=250, ge=0, le=10_000)
+
+
+class _Serial(_Data):
+    id: Id
+    port: str = Field(min_length=1)
+    """Serial device, best `/dev/serial/by-path/…`, which does not change with the order of plugging."""
+    baud: int = Field(default=9600, ge=300, le=4_000_000)
+    parity: Literal["N", "E", "O"] = "N"
+    data_bits: Literal[7, 8] = 8
+    stop_bits: Literal[1, 2] = 1
+
+    @property
+    def place(self) -> str:
+        """What two buses must not share."""
+        return self.port
+
+    @property
+    def bits_per_character(self) -> int:
+        """Start, data, parity and stop bits."""
+        return 1 + self.data_bits + (self.parity != "N") + self.stop_bits
+
+
+class RtuBusConfig(_Serial):
+    """Modbus RTU on a serial port."""
+
+    kind: Literal["modbus-rtu"]
+    timeout_s: float = Field(default=0.5, gt=0, le=30)
+
+
+class SerialBusConfig(_Serial):
+    """A serial port with one instrument that talks by itself."""
+
+    kind: Literal["serial"]
+
+
+class TcpBusConfig(_Data):
+    """Modbus TCP, or Modbus RTU inside TCP through a transparent serial server."""
+
+    id: Id
+    kind: Literal["modbus-tcp", "modbus-rtu-over-tcp"]
+    host: str = Field(min_length=1)
+    port: int = Field(default=502, ge=1, le=65535)
+    timeout_s: float = Field(default=1.0, gt=0, le=30)
+
+    @property
+    def place(self) -> str:
+        """What two buses must not share."""
+        return f"{self.host}:{self.port}"
+
+
+BusConfig = Annotated[RtuBusConfig | TcpBusConfig | SerialBusConfig, Field(discriminator="kind")]
+ModbusBusConfig = RtuBusConfig | TcpBusConfig
+MODBUS_KINDS: Final = ("modbus-rtu", "modbus-tcp", "modbus-rtu-over-tcp")
+
+
+class InstrumentConfig(_Data):
+    """One Modbus unit or serial line of a device."""
+
+    profile: str
+    bus: str
+    unit_id: int | None = Field(default=None, ge=1, le=255)
+    """Modbus unit; the profile's where it is left out."""
+    base: int = Field(default=0, ge=0, le=0xFFFF)
+    """Address at which the instrument starts, in profiles whose instruments share a unit (DALI gateways)."""
+    every_s: float = Field(default=10, ge=0.05, le=86_400)
+    map: dict[str, Canonical | None] = {}
+    """Profile key → metric, or {point, factor, offset}, or null to drop."""
+    options: dict[str, Any] = {}
+    """Replaces single options of the profile's driver."""
+    allow_unproven: bool = False
+    """Use a profile that has never been proven on a real unit."""
+
+    @field_validator("map", mode="before")
+    @classmethod
+    def _short_form(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {key: {"point": each} if isinstance(each, str) else each for key, each in value.items()}
+
+
+class DeviceConfig(_Data):
+    """One asset: a lamp pole, a meter, a station, a truck."""
+
+    id: Id
+    device_class: Annotated[str, Field(alias="class")]
+    title: str = ""
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
+    instruments: Annotated[list[InstrumentConfig], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _position_is_whole(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude belong together: give both or neither")
+        return self
+
+
+class GatewayConfig(_Data):
+    """Everything that one gateway needs to know."""
+
+    gateway: Id
+    area: Id
+    title: str = ""
+    broker: BrokerConfig
+    state_dir: Path
+    """Where spool and journal live; relative to the configuration's folder."""
+    primary_host: str | None = None
+    accept_plain_commands: bool = False
+    """Whether commands without id and expiry, from plain Sparkplug tools, are obeyed."""
+    spool: SpoolConfig = SpoolConfig()
+    buses: list[BusConfig] = []
+    devices: list[DeviceConfig] = []
+
+    @property
+    def bus_by_id(self) -> dict[str, RtuBusConfig | TcpBusConfig | SerialBusConfig]:
+        """Buses by id."""
+        return {bus.id: bus for bus in self.buses}
+
+
+Cause = tuple[tuple[int | str, ...], str]
+"""A fault found across fields: path of the field, and what is wrong."""
+
+
+def load_gateway_config(
+    file: Path, cross_check: Callable[[GatewayConfig], list[Cause]] | None = None
+) -> GatewayConfig:
+    """The configuration in `file`, with its paths made absolute.
+
+    Args:
+        file: YAML.
+        cross_check: finds faults across fields; `edge.decoding.binding.load_gateway` gives the library's.
+
+    Raises:
+        ConfigError: the file is wrong; names line and field of every fault.
+    """
+    config = load_yaml(file, GatewayConfig)
+    causes = duplicates(config) + (cross_check(config) if cross_check else [])
+    if causes:
+        text = file.read_text(encoding="utf-8")
+        problems = [problem_at(text, path, cause) for path, cause in causes]
+        raise ConfigError(file, sorted(problems, key=lambda problem: (problem.line, problem.field)))
+    return _absolute(config, file.resolve().parent)
+
+
+def duplicates(config: GatewayConfig) -> list[Cause]:
+    """Ids given twice, ports shared by two buses, references to buses that do not exist."""
+    causes: list[Cause] = []
+    ids: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for number, bus in enumerate(config.buses):
+        if bus.id in ids:
+            causes.append((("buses", number, "id"), f"{bus.id!r} is given twice"))
+        ids[bus.id] = bus.id
+        if bus.place in places:
+            cause = f"{bus.place} is already bus {places[bus.place]!r}: one line, one bus"
+            causes.append((("buses", number, "port"), cause))
+        places.setdefault(bus.place, bus.id)
+    devices: set[str] = set()
+    for number, device in enumerate(config.devices):
+        if device.id in devices:
+            causes.append((("devices", number, "id"), f"{device.id!r} is given twice"))
+        devices.add(device.id)
+        for place, instrument in enumerate(device.instruments):
+            if instrument.bus not in ids:
+                path = ("devices", number, "instruments", place, "bus")
+                known = ", ".join(sorted(ids)) or "there are none"
+                causes.append((path, f"no bus {instrument.bus!r} (known: {known})"))
+    return causes
+
+
+def _absolute(config: GatewayConfig, folder: Path) -> GatewayConfig:
+    files = ("password_file", "ca_file", "cert_file", "key_file")
+    paths = {name: getattr(config.broker, name) for name in files}
+    broker = config.broker.model_copy(
+        update={name: folder / path for name, path in paths.items() if path is not None}
+    )
+    return config.model_copy(update={"state_dir": folder / config.state_dir, "broker": broker})

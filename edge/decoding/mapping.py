@@ -1,0 +1,105 @@
+"""One instrument value onto one class point: units, bits, states, types; both ways."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from edge.drivers.base import NativePoint
+from edge.errors import NotWritable
+from telemetry.devices.classes import Point
+from telemetry.devices.profiles import Access, Canonical, Profile
+from telemetry.readings import Quality, Reading, Value, ValueType
+
+_WHOLE = (ValueType.INT32, ValueType.INT64, ValueType.DATETIME)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """The way between a profile's point and a class's point."""
+
+    key: str
+    """Point of the profile that is read."""
+    point: Point
+    rule: Canonical
+    write_key: str
+    """Point of the profile that takes writes; empty where the metric cannot be written."""
+
+    @property
+    def metric(self) -> str:
+        """Metric name of the class point."""
+        return self.point.metric
+
+    def reading(self, device: str, native: NativePoint, time_ms: int) -> Reading:
+        """The reading that `native` is for the device.
+
+        A value that the class point cannot have is bad and says why; it stays visible where it can travel.
+        """
+        quality, reason = native.quality, native.reason
+        value = self._canonical(native.value)
+        if native.value is not None and value is None and quality is Quality.GOOD:
+            quality, reason = Quality.BAD, f"{native.value!r} is no {self.point.type.value}"
+        elif value is None and quality is Quality.GOOD:
+            quality, reason = Quality.BAD, "no value"
+        elif fault := self.point.check(value):
+            quality, reason = (Quality.BAD if quality is Quality.GOOD else quality), reason or fault
+            value = value if self._can_travel(value) else None
+        return Reading(device, self.metric, self.point.type, value, time_ms, quality, reason)
+
+    def _can_travel(self, value: Value) -> bool:
+        return self.point.type not in _WHOLE or (isinstance(value, int) and value >= 0)
+
+    def _canonical(self, native: Value) -> Value:
+        if isinstance(native, str | None):
+            return native if self.point.type is ValueType.STRING else None
+        number = native if isinstance(native, float) else int(native)
+        if self.rule.states is not None:
+            return self._state(number)
+        if self.rule.mask is not None:
+            number = int(number) & self.rule.mask
+        if self.rule.factor != 1 or self.rule.offset != 0:
+            number = float(f"{number * self.rule.factor + self.rule.offset:.15g}")
+        if not math.isfinite(number):
+            return None
+        return self._typed(native, number)
+
+    def _state(self, number: float) -> Value:
+        assert self.rule.states is not None
+        state = next((each.state for each in self.rule.states if each.holds(number)), None)
+        return bool(state) if self.point.type is ValueType.BOOLEAN and state is not None else state
+
+    def _typed(self, native: Value, number: float) -> Value:
+        if self.point.type is ValueType.STRING:
+            return str(native)
+        if self.point.type is ValueType.BOOLEAN:
+            return number != 0
+        return float(number) if self.point.type is ValueType.DOUBLE else round(number)
+
+    def native(self, value: Value) -> float | bool:
+        """The native value that brings the instrument to `value`.
+
+        Raises:
+            NotWritable: the metric cannot be written on this device, or not with this value.
+        """
+        if not self.point.writable or not self.write_key:
+            raise NotWritable(f"{self.metric} cannot be written on this device")
+        if value is None or isinstance(value, str):
+            raise NotWritable(f"{self.metric} cannot become {value!r}")
+        if fault := self.point.check(value):
+            raise NotWritable(f"{self.metric}: {fault}")
+        if self.rule.states is not None:
+            for each in self.rule.states:
+                if each.state == int(value) and each.write is not None:
+                    return each.write
+            orders = ", ".join(str(each.state) for each in self.rule.states if each.write is not None)
+            raise NotWritable(f"{self.metric} can be ordered to {orders or 'no state'}, not {value}")
+        if isinstance(value, bool):
+            return value
+        return float(f"{(value - self.rule.offset) / self.rule.factor:.12g}")
+
+
+def mapping_of(profile: Profile, key: str, rule: Canonical, point: Point) -> Mapping:
+    """The mapping of a profile's point by `rule`."""
+    target = profile.by_key[rule.write or key]
+    can_write = point.writable and target.access is not Access.READ
+    return Mapping(key, point, rule, target.key if can_write else "")

@@ -1,0 +1,1 @@
+"""How instruments speak. A driver opens nothing itself: it plans requests and reads answers."""

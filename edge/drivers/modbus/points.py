@@ -1,0 +1,152 @@
+"""Modbus words to native values and back, by a profile."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable, Sequence
+
+from edge.drivers.base import NativePoint
+from edge.drivers.modbus.frames import COIL_OFF, COIL_ON, READ_BITS, Request, bits_of, words_of
+from edge.errors import NotWritable
+from telemetry.devices.profiles import Access, Profile, ProfilePoint
+from telemetry.devices.registers import decode_registers, encode_registers
+from telemetry.readings import Quality
+
+
+def points_within(profile: Profile, function: int, address: int, count: int) -> list[ProfilePoint]:
+    """The points that a read of `count` registers or bits from `address` brings whole."""
+    return [
+        point
+        for point in profile.expanded
+        if point.fc == function
+        and point.address is not None
+        and address <= point.address
+        and point.address + point.words <= address + count
+    ]
+
+
+def decode_points(
+    profile: Profile, request: Request, data: bytes, keys: Iterable[str] | None = None
+) -> list[NativePoint]:
+    """The points in `data`, the reply to the read `request`.
+
+    Args:
+        profile: the instrument's.
+        request: what was asked.
+        data: what `check_reply` gave.
+        keys: points to decode; None for all that lie within.
+    """
+    words = bits_of(data, request.count) if request.function in READ_BITS else words_of(data)
+    wanted = None if keys is None else set(keys)
+    return [
+        _decode(profile, point, words[place : place + point.words])
+        for point in points_within(profile, request.function, request.address, request.count)
+        if wanted is None or point.key in wanted
+        for place in ((point.address or 0) - request.address,)
+    ]
+
+
+def _decode(profile: Profile, point: ProfilePoint, words: Sequence[int]) -> NativePoint:
+    assert point.type is not None
+    raw = b"".join(word.to_bytes(1 if point.is_bit else 2, "big") for word in words)
+    number = decode_registers(point.type, words)
+    unsigned = int.from_bytes(raw, "big")
+    if not point.is_bit and unsigned in profile.invalid:
+        reason = f"the instrument reports {unsigned:#x}: no value"
+        return NativePoint(point.key, None, Quality.BAD, reason, raw)
+    if isinstance(number, float) and not math.isfinite(number):
+        return NativePoint(point.key, None, Quality.BAD, "the instrument reports no number", raw)
+    if isinstance(number, float):
+        number = _shortest(number)
+    return in_range(point, NativePoint(point.key, point.native(number), raw=raw))
+
+
+def _shortest(number: float) -> float:
+    """The decimal with the fewest digits that is the same 32-bit float: 230.2, not 230.1999969482422."""
+    for digits in (6, 7, 8):
+        candidate = float(f"{number:.{digits}g}")
+        if struct.pack(">f", candidate) == struct.pack(">f", number):
+            return candidate
+    return number
+
+
+def in_range(point: ProfilePoint, native: NativePoint) -> NativePoint:
+    """`native`, marked bad where the instrument cannot mean it."""
+    value = native.value
+    if isinstance(value, str | bool | None):
+        return native
+    for limit, outside, word in (
+        (point.min, point.min is not None and value < point.min, "below"),
+        (point.max, point.max is not None and value > point.max, "above"),
+    ):
+        if outside:
+            reason = f"{value:g} {point.unit} is {word} {limit:g}, which the instrument cannot mean"
+            return NativePoint(native.key, value, Quality.BAD, reason, native.raw)
+    return native
+
+
+def spoil(
+    profile: Profile, points: Sequence[NativePoint], expected: frozenset[str] = frozenset()
+) -> list[NativePoint]:
+    """The points of one scan, without the values that other values of the scan disprove.
+
+    Args:
+        profile: the instrument's.
+        points: what one scan brought.
+        expected: keys that the scan should have brought; where a witness among them is missing, what it
+            vouches for cannot be believed either.
+    """
+    values = {point.key: point.value for point in points if point.quality is Quality.GOOD}
+    reasons: dict[str, str] = {}
+    for rule in profile.spoils:
+        if rule.when in values:
+            reason = rule.reason if rule.applies(values[rule.when]) else ""
+        else:
+            reason = f"{rule.when} is unknown" if rule.when in expected else ""
+        if reason:
+            reasons.update({key: reason for key in rule.spoils if key not in reasons})
+    return [
+        point.spoiled(f"{reasons[point.key]} (the instrument says {_told(point)})")
+        if point.key in reasons and point.value is not None
+        else point
+        for point in points
+    ]
+
+
+def _told(point: NativePoint) -> str:
+    return f"{point.value:g}" if isinstance(point.value, int | float) else str(point.value)
+
+
+def witnesses(profile: Profile, keys: Iterable[str]) -> set[str]:
+    """Keys of the points that can disprove one of `keys`."""
+    wanted = set(keys)
+    return {rule.when for rule in profile.spoils if wanted & set(rule.spoils)}
+
+
+def encode_write(profile: Profile, key: str, native: float | bool, unit: int) -> Request:
+    """The request that writes `native`, in the profile's unit, to a point.
+
+    Raises:
+        NotWritable: the point cannot be written, or not with this value.
+    """
+    point = profile.by_key.get(key)
+    if point is None or point.access is Access.READ or point.address is None or point.type is None:
+        raise NotWritable(f"{profile.id}: point {key!r} cannot be written")
+    if not math.isfinite(native):
+        raise NotWritable(f"{profile.id}: {key}: {native} is no number")
+    low, high = point.min, point.max
+    if (low is not None and native < low) or (high is not None and native > high):
+        raise NotWritable(f"{profile.id}: {key} takes {low} … {high} {point.unit}, not {native:g}")
+    try:
+        words = encode_registers(point.type, point.raw(native))
+    except (struct.error, OverflowError) as error:
+        raise NotWritable(f"{profile.id}: {native:g} does not fit {key} ({point.type.value})") from error
+    if point.write_fc == 5:
+        # a board's timed pulse takes its duration where a coil takes on or off
+        coil = (COIL_ON if words[0] else COIL_OFF) if point.is_bit else words[0]
+        return Request(unit, 5, point.address, 1, (coil,))
+    if point.write_fc == 6 and len(words) > 1:
+        raise NotWritable(f"{profile.id}: {key} needs {len(words)} registers, function 6 writes one")
+    assert point.write_fc is not None
+    return Request(unit, point.write_fc, point.address, len(words), tuple(words))
