@@ -117,7 +117,7 @@ def _expiry(command: CommandRecord) -> str:
     if command.state is CommandState.ACCEPTED:
         return f"gateway {command.gateway} accepted the command but reported no result before it expired"
     if command.attempts == 0:
-        return f"never sent: gateway {command.gateway} was offline until the command expired"
+        return f"never sent before it expired: gateway {command.gateway} or the supervisor was offline"
     return (
         f"sent {command.attempts} times, but gateway {command.gateway} reported no result before it expired"
     )
