@@ -1,7 +1,7 @@
 """The Sparkplug B payload messages, built at run time from a table of field numbers.
 
 Field names and numbers are facts of the standard (Sparkplug 3.0.0, chapter 6). Building the classes here
-needs no generated file and works with any protobuf runtime from version 4; with the upb runtime it is as
+needs no generated file and works with any protobuf runtime from version 5.27; with the upb runtime it is as
 fast as generated code. The messages live in a private descriptor pool, so another library's copy of the same
 package in one process does no harm.
 """
@@ -118,8 +118,14 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
     file = descriptor_pb2.FileDescriptorProto(
         name="kega/sparkplug_b.proto",
         package=_PACKAGE,
-        syntax="proto2",
+        # As proto2, but text that is no UTF-8 is refused when it is parsed instead of becoming bytes.
+        syntax="editions",
+        edition=descriptor_pb2.EDITION_2023,
     )
+    features = file.options.features
+    features.utf8_validation = descriptor_pb2.FeatureSet.VERIFY
+    features.field_presence = descriptor_pb2.FeatureSet.EXPLICIT
+    features.repeated_field_encoding = descriptor_pb2.FeatureSet.EXPANDED
     for message_name, fields in _FIELDS.items():
         message = file.message_type.add(name=message_name)
         if any(in_oneof for *_, in_oneof in fields):
@@ -139,8 +145,6 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
                 field.type_name = f".{_PACKAGE}.{kind}"
             if in_oneof:
                 field.oneof_index = 0
-            if kind == "uint32" and repeated:
-                field.options.packed = False
     return file
 
 

@@ -113,14 +113,17 @@ def encode(payload: Payload) -> bytes:
         CodecError: a metric has no name, an integer is out of its type's range, or a type is not one we send.
     """
     message = PayloadMessage()
-    if payload.time_ms is not None:
-        message.timestamp = payload.time_ms
-    if payload.seq is not None:
-        message.seq = payload.seq
-    if payload.uuid is not None:
-        message.uuid = payload.uuid
-    for metric in payload.metrics:
-        _put_metric(message.metrics.add(), metric)
+    try:
+        if payload.time_ms is not None:
+            message.timestamp = payload.time_ms
+        if payload.seq is not None:
+            message.seq = payload.seq
+        if payload.uuid is not None:
+            message.uuid = payload.uuid
+        for metric in payload.metrics:
+            _put_metric(message.metrics.add(), metric)
+    except (TypeError, ValueError) as error:
+        raise CodecError(f"a time, name, seq or uuid cannot be sent: {error}") from None
     encoded: bytes = message.SerializeToString()
     return encoded
 
@@ -177,7 +180,7 @@ def _put_metric(message: Any, metric: Metric) -> None:
 def _put_value(message: Any, datatype: DataType, value: Value | Unsupported, name: str) -> None:
     try:
         if datatype == DataType.DOUBLE:
-            message.double_value = value
+            message.double_value = _checked_float(value)
         elif datatype == DataType.BOOLEAN:
             message.boolean_value = _checked_bool(value)
         elif datatype == DataType.INT32:
@@ -188,8 +191,14 @@ def _put_value(message: Any, datatype: DataType, value: Value | Unsupported, nam
             message.string_value = value
         else:
             raise CodecError(f"{name}: datatype {datatype.name} is not sent by kega (rule X-ENC-2)")
-    except (TypeError, ValueError, UnicodeEncodeError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise CodecError(f"{name}: {value!r} is no {datatype.name}: {error}") from None
+
+
+def _checked_float(value: Value | Unsupported) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("expected a number")
+    return float(value)
 
 
 def _checked_bool(value: Value | Unsupported) -> bool:
@@ -218,6 +227,8 @@ def _inflate(message: Any) -> bytes:
         raise CodecError(f"compressed payload ({algorithm}) cannot be inflated: {error}") from None
     if inflater.unconsumed_tail:
         raise CodecError(f"compressed payload grows past {MAX_INFLATED_BYTES} bytes: refused")
+    if not inflater.eof:
+        raise CodecError(f"compressed payload ({algorithm}) is cut short")
     inner = PayloadMessage()
     inner.ParseFromString(data)
     if inner.uuid == COMPRESSED_UUID:
@@ -226,15 +237,12 @@ def _inflate(message: Any) -> bytes:
 
 
 def _read_payload(message: Any) -> Payload:
-    try:
-        return Payload(
-            time_ms=message.timestamp if message.HasField("timestamp") else None,
-            metrics=tuple(_read_metric(metric) for metric in message.metrics),
-            seq=message.seq if message.HasField("seq") else None,
-            uuid=message.uuid if message.HasField("uuid") else None,
-        )
-    except UnicodeDecodeError as error:
-        raise CodecError(f"payload holds text that is not UTF-8: {error}") from None
+    return Payload(
+        time_ms=message.timestamp if message.HasField("timestamp") else None,
+        metrics=tuple(_read_metric(metric) for metric in message.metrics),
+        seq=message.seq if message.HasField("seq") else None,
+        uuid=message.uuid if message.HasField("uuid") else None,
+    )
 
 
 def _read_metric(message: Any) -> Metric:

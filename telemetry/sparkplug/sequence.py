@@ -50,7 +50,7 @@ class BirthDeathSequence:
 
     def _last(self) -> int:
         try:
-            text = self.file.read_text(encoding="ascii").strip()
+            text = self.file.read_text(encoding="ascii", errors="replace").strip()
         except FileNotFoundError:
             return -1
         if not text.isdigit() or int(text) > 255:
