@@ -1,0 +1,18 @@
+"""Gateways."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from cloud.api.access import Reader
+from cloud.api.context import In
+from cloud.api.models.devices import Gateways, gateway_model
+
+router = APIRouter(tags=["devices"])
+
+
+@router.get("/gateways")
+async def gateways(_who: Reader, context: In) -> Gateways:
+    """All gateways, in order of id."""
+    records = await context.threads.run(context.registry.gateways)
+    return Gateways(items=[gateway_model(each) for each in records])

@@ -1,0 +1,73 @@
+"""The role `api`: HTTP API, live view and console in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from importlib.metadata import version
+
+from cloud.api.app import make_app
+from cloud.api.context import Context
+from cloud.api.events import EventCodec
+from cloud.api.server import bind, serve
+from cloud.api.threads import Threads
+from cloud.identity.people import People
+from cloud.identity.sessions import Sessions, session_key
+from cloud.live.service import Live
+from cloud.registry.port import Registry
+from cloud.settings import Settings
+from cloud.store.port import Store
+from telemetry.clock import Clock, SystemClock
+from telemetry.devices.library import Library
+
+logger = logging.getLogger(__name__)
+
+
+def make_context(settings: Settings, registry: Registry, store: Store, clock: Clock) -> Context:
+    """The parts of the API over `registry` and `store`.
+
+    Raises:
+        SettingsError: the session key or a secret file cannot be used.
+    """
+    classes = Library.shipped().classes
+    software = version("kega")
+    return Context(
+        registry=registry,
+        store=store,
+        classes=classes,
+        people=People(registry, Sessions(session_key(settings.secrets_dir), clock.now_ms), clock),
+        live=Live(
+            settings.broker.to_broker(),
+            registry,
+            store,
+            classes=classes,
+            clock=clock,
+            encode=EventCodec(clock, software),
+        ),
+        threads=Threads(),
+        clock=clock,
+        version=software,
+    )
+
+
+async def run_api(settings: Settings, registry: Registry, store: Store) -> None:
+    """Serve until cancelled.
+
+    Raises:
+        SettingsError: the address cannot be listened on, or a secret cannot be read.
+    """
+    clock = SystemClock()
+    listener = bind(settings.http)
+    context = make_context(settings, registry, store, clock)
+    app = make_app(context)
+    from cloud.console import mount
+
+    mount(app, state_dir=settings.secrets_dir.parent / "console", clock=clock)
+    logger.info("api-listens", extra={"host": settings.http.host, "port": settings.http.port})
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(context.live.run(), name="live")
+            tasks.create_task(serve(app, listener, settings.http, context.live.hub.close), name="http")
+    finally:
+        context.threads.close()
+        listener.close()
