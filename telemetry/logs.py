@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any, Final
 
+_SECRET: Final = re.compile(r"password|secret|token|authorization|api_?key", re.IGNORECASE)
+_HIDDEN: Final = "***"
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -21,24 +24,31 @@ class EventFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line for the event, and the traceback in one more field where there is one."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        fields = {key: value for key, value in vars(record).items() if key not in _STANDARD}
         event: dict[str, Any] = {
             "time": time.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
-            **{key: value for key, value in vars(record).items() if key not in _STANDARD},
+            **{key: _HIDDEN if _SECRET.search(key) else value for key, value in fields.items()},
         }
         if record.exc_info:
             event["traceback"] = self.formatException(record.exc_info)
         if self._as_json:
-            return json.dumps(event, ensure_ascii=False, default=str)
-        head = " ".join(str(event.pop(key)) for key in ("time", "level", "logger", "event"))
+            return _escaped(json.dumps(event, ensure_ascii=False, default=str))
+        head = _escaped(" ".join(str(event.pop(key)) for key in ("time", "level", "logger", "event")))
         return " ".join([head, *(f"{key}={_quoted(value)}" for key, value in event.items())])
 
 
 def _quoted(value: Any) -> str:
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if not text or any(c in text for c in ' "=\n') else text
+    plain = text and text.isprintable() and not any(sign in text for sign in ' "=')
+    return text if plain else _escaped(json.dumps(text, ensure_ascii=False))
+
+
+def _escaped(text: str) -> str:
+    """`text` without any sign that could end or disturb the line."""
+    return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
 
 
 def configure_logging(level: str = "info", *, as_json: bool = False) -> None:

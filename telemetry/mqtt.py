@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from telemetry.errors import LinkError
+
+logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S: Final = 10.0
 _DISCONNECT_WITH_WILL: Final = 0x04
@@ -199,9 +202,13 @@ class Link:
         self._call(self._end, str(reason))
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        self._call(
-            self._arrived, Message(message.topic, bytes(message.payload), message.qos, bool(message.retain))
-        )
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            # Not every broker checks topics; an exception here would end paho's thread without a word.
+            logger.warning("topic-is-no-text", extra={"bytes": len(message.payload)})
+            return
+        self._call(self._arrived, Message(topic, bytes(message.payload), message.qos, bool(message.retain)))
 
     def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: list[ReasonCode], _p: Any) -> None:
         self._call(self._subscription_answered, mid, reasons)
