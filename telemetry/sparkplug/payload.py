@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -247,24 +248,29 @@ def _read_payload(message: Any) -> Payload:
 
 def _read_metric(message: Any) -> Metric:
     datatype = _datatype(message.datatype)
+    # Asking for presence costs more than reading, and a field that is not its default is present.
+    value = message.double_value if datatype is DataType.DOUBLE else 0.0
+    if not value or message.is_null:
+        value = None if message.is_null else read_value(message, datatype)
     return Metric(
-        name=message.name,
-        type=datatype,
-        value=None if message.is_null else read_value(message, datatype),
-        time_ms=message.timestamp if message.HasField("timestamp") else None,
-        is_historical=message.is_historical,
-        is_transient=message.is_transient,
-        is_null=message.is_null,
-        properties=_read_properties(message) if message.HasField("properties") else {},
-        alias=message.alias if message.HasField("alias") else None,
+        message.name,
+        datatype,
+        value,
+        message.timestamp or (0 if message.HasField("timestamp") else None),
+        message.is_historical,
+        message.is_transient,
+        message.is_null,
+        _read_properties(message) if message.HasField("properties") else _NO_PROPERTIES,
+        message.alias or (0 if message.HasField("alias") else None),
     )
 
 
+_NO_PROPERTIES: Final[Mapping[str, Property]] = MappingProxyType({})
+_DATATYPES: Final = {datatype.value: datatype for datatype in DataType}
+
+
 def _datatype(code: int) -> DataType:
-    try:
-        return DataType(code)
-    except ValueError:
-        return DataType.UNKNOWN
+    return _DATATYPES.get(code, DataType.UNKNOWN)
 
 
 def _read_properties(message: Any) -> dict[str, Property]:

@@ -1,0 +1,5 @@
+"""`python -m telemetry` is `kega`, for processes that start others with their own interpreter."""
+
+from telemetry.cli import main
+
+main()
