@@ -45,6 +45,9 @@ class BrokerConfig(_Data):
     cert_file: Path | None = None
     key_file: Path | None = None
     keep_alive_s: int = Field(default=60, ge=5, le=3600)
+    reconnect_first_s: float = Field(default=5, ge=0, le=600)
+    """A lost connection is renewed after 0 … this; give it 0.01 s for each gateway of the fleet."""
+    reconnect_longest_s: float = Field(default=60, gt=0, le=3600)
 
     def to_broker(self) -> Broker:
         """The broker with its password read.
@@ -167,6 +170,8 @@ class DeviceConfig(_Data):
     title: str = ""
     latitude: float | None = Field(default=None, ge=-90, le=90)
     longitude: float | None = Field(default=None, ge=-180, le=180)
+    settle_s: dict[str, Annotated[float, Field(gt=0, le=3600)]] = {}
+    """Metric → seconds until a written value shows in the read-back: the travel time of a valve, for one."""
     instruments: Annotated[list[InstrumentConfig], Field(min_length=1)]
 
     @model_validator(mode="after")

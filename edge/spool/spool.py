@@ -29,6 +29,7 @@ from telemetry.sparkplug.ack import Ack
 
 QUEUE_SIZE: Final = 1000
 """Batches that may wait for their commit; see the writer for what happens past that."""
+_FLUSH_TICK_S: Final = 0.02
 _CALL_TIMEOUT_S: Final = 60.0
 _Result = TypeVar("_Result")
 
@@ -105,6 +106,14 @@ class Spool:
     async def put_durably(self, batch: NewBatch) -> int | None:
         """Commit `batch` and return its number, or None if it was given up."""
         return await asyncio.wrap_future(await self.put(batch))
+
+    async def flush(self, within_s: float = 2.0) -> bool:
+        """Wait until all that was put is durable; False where that takes longer than `within_s`."""
+        for _ in range(round(within_s / _FLUSH_TICK_S)):
+            if not self._queue.has_writes:
+                return True
+            await asyncio.sleep(_FLUSH_TICK_S)
+        return False
 
     def acknowledge(self, ack: Ack) -> None:
         """Delete what `ack` names, with the next commit. Unknown numbers and foreign epochs are ignored."""

@@ -34,6 +34,8 @@ _LOG: Final = logging.getLogger("edge.uplink")
 _TICK_S: Final = 0.2
 _FIGURES_EVERY_S: Final = 1.0
 _GOODBYE_S: Final = 2.0
+_HELD: Final = 100
+"""Batches that may wait for their device's first birth; more go out from the spool, a little later."""
 
 
 class Connection:
@@ -69,6 +71,7 @@ class Connection:
         self._reported_dropped = figures.dropped
         self._probe_at = 0.0
         self._birth_at = 0.0
+        self._held: list[SpooledBatch] = []
         self._wake = asyncio.Event()
         self._host_gone = asyncio.Event()
 
@@ -104,8 +107,14 @@ class Connection:
         return "primary host is offline" if self._host_gone.is_set() else "stopped"
 
     def committed(self, batch: SpooledBatch) -> None:
-        """A batch is durable: it goes out live if its device was born in this session."""
+        """A batch is durable: it goes out live if its device was born in this session, or in a moment."""
         self._newest = max(self._newest, batch.number)
+        if self._session.awaits_birth(batch.device) and len(self._held) < _HELD:
+            self._held.append(batch)
+        else:
+            self._publish_live(batch)
+
+    def _publish_live(self, batch: SpooledBatch) -> None:
         if self._publish(self._session.live(batch, self._spool.epoch, self._clock.now_ms())):
             self._delivery.sent_live(self._clock.monotonic())
 
@@ -205,6 +214,9 @@ class Connection:
         while self._session.awaits_births:
             await self._pace_of_births()
             self._publish(self._session.next_birth(self._figures, self._clock.now_ms()))
+            for batch in [each for each in self._held if not self._session.awaits_birth(each.device)]:
+                self._held.remove(batch)
+                self._publish_live(batch)
         if not was_online:
             self._delivery.begin(self._newest)
             _LOG.info("births-sent", extra={"gateway": self._gateway, "epoch": self._spool.epoch})

@@ -36,6 +36,9 @@ class DeviceDefinition:
     alarm_values: Mapping[str, Value] = field(default_factory=dict)
     """Metric → the value at which the class raises an alarm; its changes are kept longest."""
 
+    settle_s: Mapping[str, float] = field(default_factory=dict)
+    """Metric → seconds that the device may take to show a written value, where that is configured."""
+
     @property
     def metrics(self) -> dict[str, ValueType]:
         """Every metric that the device may ever send from the spool, with its type."""

@@ -176,6 +176,10 @@ class Session:
         born = self._born.get(device)
         return born is not None and born.flushed_at is None
 
+    def awaits_birth(self, device: str) -> bool:
+        """Whether data flows, and the birth of `device` alone is in the queue."""
+        return self.phase is Phase.ONLINE and device in self._births
+
     def device_up(self, device: str) -> None:
         """The device answers: its birth joins the queue."""
         if self.phase in (Phase.BIRTHING, Phase.ONLINE) and not self.is_born(device):

@@ -1,0 +1,1 @@
+"""Commands on the gateway: checked, journalled, written, read back, reported."""

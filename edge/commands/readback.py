@@ -1,0 +1,77 @@
+"""Whether the device really did it: read until the value is there, or the time to settle is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from edge.errors import BusError
+from edge.ports import DevicePort
+from telemetry.clock import Clock
+from telemetry.devices.classes import Point
+from telemetry.readings import Quality, Reading, Value, ValueType
+
+SETTLE_S: Final = 5.0
+TRAVEL_S: Final = 90.0
+"""What a motor valve needs from end to end, with a reserve."""
+_MOVING_GROUPS: Final = frozenset({"Valve", "Irrigation"})
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 2.0
+
+
+def settle_s(point: Point, configured: Mapping[str, float]) -> float:
+    """How long `point` may take to show a new value: as configured, or as valves and relays usually need."""
+    usual = TRAVEL_S if point.metric.split("/", maxsplit=1)[0] in _MOVING_GROUPS else SETTLE_S
+    return configured.get(point.metric, usual)
+
+
+def matches(point: Point, wanted: Value, seen: Value) -> bool:
+    """Whether `seen` shows that `wanted` has been reached.
+
+    A Double may differ by its dead band, by half of its last shown digit, or by 1 %; a percentage by one, for
+    instruments count in 254 steps. Everything else must be equal.
+    """
+    if isinstance(wanted, bool | str) or isinstance(seen, bool | str) or wanted is None or seen is None:
+        return wanted == seen
+    tolerance = point.dead_band
+    if point.type is ValueType.DOUBLE:
+        tolerance = max(tolerance, 0.5 * 10**-point.decimals, 0.01 * abs(wanted))
+    if point.unit == "%":
+        tolerance = max(tolerance, 1.0)
+    return abs(wanted - seen) <= tolerance + 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What was read last, and why it does not prove the command; `error` is empty where it does."""
+
+    reading: Reading | None
+    error: str
+
+
+async def read_back(
+    port: DevicePort, device: str, point: Point, wanted: Value, *, within_s: float, clock: Clock
+) -> ReadBack:
+    """Read `point` until it shows `wanted`, for at most `within_s`, at least once."""
+    deadline = clock.monotonic() + within_s
+    pause_s = _FIRST_PAUSE_S
+    last: Reading | None = None
+    while True:
+        try:
+            last = await port.read(device, point.metric)
+        except BusError as error:
+            cause = f"read-back failed: {error}"
+        else:
+            if last.quality is not Quality.GOOD:
+                cause = f"read-back is not good: {last.reason or last.quality.name.lower()}"
+            elif matches(point, wanted, last.value):
+                return ReadBack(last, "")
+            else:
+                cause = f"read back {last.value!r} instead of {wanted!r} after {within_s:g} s"
+        left_s = deadline - clock.monotonic()
+        if left_s <= 0:
+            return ReadBack(last, cause)
+        await asyncio.sleep(min(pause_s, left_s))
+        pause_s = min(1.5 * pause_s, _LONGEST_PAUSE_S)
