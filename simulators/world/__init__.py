@@ -1,0 +1,1 @@
+"""The province's physics: pure functions of (seed, time), so that all devices tell one story."""
