@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from cloud.errors import CloudError
 from telemetry.readings import Quality, Value
 
 
@@ -55,8 +56,10 @@ class Rejected:
     reason: str
 
 
-class StoreUnavailable(Exception):  # noqa: N818, reads as a state
+class StoreUnavailable(CloudError):  # noqa: N818, reads as a state
     """The store cannot write or answer now; the same call may succeed later."""
+
+    unreachable = True
 
 
 class Store(Protocol):
