@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from cloud.errors import SettingsError
+from cloud.host.policy import HostPolicy
 from telemetry.errors import ConfigError, TopicError
 from telemetry.mqtt import Broker
 from telemetry.sparkplug.topics import check_id
@@ -139,6 +140,7 @@ class Settings(_Section):
     secrets_dir: Path = Path("var/secrets")
     """Where kega keeps the keys it makes; only its own user may read it."""
     ingest: IngestSettings = IngestSettings()
+    supervisor: HostPolicy = HostPolicy()
 
     @field_validator("host_id")
     @classmethod

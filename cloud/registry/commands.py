@@ -67,9 +67,9 @@ class Commands(Transactions):
             return [_command(row) for row in connection.execute(query)]
 
     def command_sent(self, command_id: str, *, time_ms: int) -> None:
-        """One more attempt was published."""
+        """One more attempt was published; its result may have been quicker than this call."""
         with self._writing() as connection:
-            row = _open(connection, command_id)
+            row = _locked(connection, command_id)
             if row is not None:
                 state = CommandState.SENT if row.state is CommandState.ASKED else row.state
                 connection.execute(
@@ -127,11 +127,6 @@ def _locked(connection: Connection, command_id: str) -> CommandRecord | None:
     query = select(COMMANDS).where(COMMANDS.c.id == command_id).with_for_update()
     row = connection.execute(query).one_or_none()
     return None if row is None else _command(row)
-
-
-def _open(connection: Connection, command_id: str) -> CommandRecord | None:
-    command = _locked(connection, command_id)
-    return None if command is None or command.state.is_final else command
 
 
 def _change(

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from cloud.errors import RegistryUnavailable, SettingsError
+from cloud.errors import Refused, RegistryUnavailable, SettingsError
 from cloud.registry.tables import AUDIT
 from telemetry.clock import Clock
 
@@ -96,6 +96,8 @@ class Transactions:
             yield
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise self._unavailable(error) from error
+        except DataError as error:
+            raise Refused(f"the registry's database cannot keep this: {error.orig}") from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise self._unavailable(error) from error

@@ -76,7 +76,7 @@ def test_a_final_state_never_changes(
     name = str(number)
     if registry.command(name) is None:
         registry.add_command(command(name))
-    final: CommandRecord | None = None
+    final: tuple[CommandState, str, int | None] | None = None
     for step, report in enumerate(reports):
         if report == "sent":
             registry.command_sent(name, time_ms=step)
@@ -84,11 +84,23 @@ def test_a_final_state_never_changes(
             registry.expire_commands(now_ms=1000, grace_ms=0)
         else:
             registry.command_result(name, CommandStatus(report), "why", time_ms=step)
+        now = known(registry, name)
         if final is not None:
-            assert known(registry, name) == final
-        elif known(registry, name).state.is_final:
-            final = known(registry, name)
+            assert (now.state, now.error, now.ended_ms) == final
+        elif now.state.is_final:
+            final = (now.state, now.error, now.ended_ms)
     assert (final is None) == (name in {each.id for each in registry.open_commands()})
+
+
+def test_a_result_may_be_quicker_than_the_note_that_it_was_sent(registry: SqlRegistry) -> None:
+    registry.add_command(command())
+    registry.command_result("01A", CommandStatus.DONE, "", time_ms=30)
+    registry.command_sent("01A", time_ms=20)
+    assert (known(registry).state, known(registry).attempts, known(registry).sent_ms) == (
+        CommandState.DONE,
+        1,
+        20,
+    )
 
 
 def test_a_late_other_result_is_kept_in_the_audit_trail(registry: SqlRegistry) -> None:

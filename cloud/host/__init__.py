@@ -1,0 +1,1 @@
+"""The host application: one supervisor that owns STATE, liveness, sequence, rebirths and commands."""

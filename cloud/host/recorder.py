@@ -1,0 +1,95 @@
+"""Writes the journal into the registry, in order, and patiently while the registry is away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from cloud.errors import RegistryUnavailable
+from cloud.host.journal import Entry, Journal
+from cloud.ingest.backoff import Backoff
+from cloud.ingest.commit import in_thread
+from cloud.registry.port import Registry
+from telemetry.clock import Clock
+from telemetry.errors import KegaError
+
+LOOK_S: Final = 0.05
+SIGHTINGS_S: Final = 1.0
+"""Seen-times are written at most so often."""
+CHUNK: Final = 200
+"""Changes written between two looks, so that an end need not wait for a storm of births."""
+
+_log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """The only writer of the supervisor's changes. Nothing is lost while the registry is away: it waits."""
+
+    def __init__(self, registry: Registry, journal: Journal, clock: Clock) -> None:
+        self._registry = registry
+        self._journal = journal
+        self._clock = clock
+        self._sightings_at = float("-inf")
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        backoff = Backoff(0.2, 10.0)
+        while True:
+            try:
+                is_idle = await self._write_some()
+            except RegistryUnavailable as error:
+                pause = backoff.next_s()
+                _log.warning(
+                    "changes-wait-for-registry",
+                    extra={"waiting": len(self._journal), "retry_s": round(pause, 2), "cause": str(error)},
+                )
+                await asyncio.sleep(pause)
+            else:
+                backoff.reset()
+                if is_idle:
+                    await asyncio.sleep(LOOK_S)
+
+    async def finish(self, timeout_s: float) -> None:
+        """Write what still waits, as far as that goes within `timeout_s`."""
+        self._sightings_at = float("-inf")
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not await self._write_some():
+                    pass
+        except (TimeoutError, RegistryUnavailable) as error:
+            _log.warning("changes-not-written", extra={"waiting": len(self._journal), "cause": str(error)})
+
+    async def _write_some(self) -> bool:
+        """Write a part of what waits; whether nothing is left to write now."""
+        now_s = self._clock.monotonic()
+        with_sightings = now_s >= self._sightings_at
+        entry = self._journal.take(CHUNK, sightings=with_sightings)
+        if not entry:
+            return True
+        rest, error = await in_thread(lambda: write(self._registry, entry))
+        if error is not None:
+            self._journal.put_back(rest)
+            raise error
+        if with_sightings:
+            self._sightings_at = now_s + SIGHTINGS_S
+        return len(self._journal) == 0
+
+
+def write(registry: Registry, entry: Entry) -> tuple[Entry, RegistryUnavailable | None]:
+    """Write `entry`; returns what could not be written, and why. Blocking."""
+    changes = list(entry.changes)
+    try:
+        while changes:
+            try:
+                changes[0].write(registry)
+            except RegistryUnavailable:
+                raise
+            except KegaError as error:  # never to be written: the others must not wait for it
+                _log.error("change-refused", extra={"change": "/".join(changes[0].key), "cause": str(error)})
+            changes.pop(0)
+        registry.gateways_seen(entry.gateways_seen)
+        registry.devices_seen(entry.devices_seen)
+    except RegistryUnavailable as error:
+        return Entry(tuple(changes), entry.gateways_seen, entry.devices_seen), error
+    return Entry((), {}, {}), None
