@@ -17,9 +17,10 @@ from edge.config import (
     load_gateway_config,
 )
 from edge.decoding.mapping import Mapping, mapping_of
+from edge.drivers.modbus.planner import TCP_COST, plan_blocks
 from edge.drivers.modbus.points import witnesses
 from edge.drivers.registry import MODBUS, find_stream_driver
-from edge.errors import DriverError
+from edge.errors import DriverError, PlanError
 from telemetry.devices.classes import DeviceClass, Point
 from telemetry.devices.library import Library
 from telemetry.devices.profiles import Access, Canonical, Profile
@@ -129,6 +130,17 @@ def bind_gateway(config: GatewayConfig, library: Library) -> BoundGateway:
     return BoundGateway(config, tuple(binder.devices))
 
 
+def lone_instrument(profile: Profile, device_class: DeviceClass, unit: int | None = None) -> BoundInstrument:
+    """An instrument that no configuration knows, with its profile's own mapping: for technicians."""
+    mappings = tuple(
+        mapping_of(profile, point.key, rule, device_class.by_metric[rule.metric])
+        for point in profile.expanded
+        for rule in point.mappings
+    )
+    chosen = profile.unit_id if unit is None else unit
+    return BoundInstrument(profile.id, profile, "", chosen, 1.0, mappings)
+
+
 class _Binder:
     """Binds devices one by one and notes every fault on the way."""
 
@@ -199,7 +211,9 @@ class _Binder:
         mappings = self._mappings(path, device_class, config, profile)
         if not mappings:
             self._note(path, f"nothing of {profile.id} maps onto class {device_class.id}: give a `map`")
-        return BoundInstrument(device.id, profile, config.bus, unit, config.every_s, mappings)
+        bound = BoundInstrument(device.id, profile, config.bus, unit, config.every_s, mappings)
+        self._plan(path, bound)
+        return bound
 
     def _profile(self, path: tuple[int | str, ...], config: InstrumentConfig) -> Profile | None:
         try:
@@ -267,6 +281,15 @@ class _Binder:
         if len(on_bus) > 1 and any(each.limits.alone for each in on_bus):
             loner = next(each.id for each in on_bus if each.limits.alone)
             self._note((*path, "bus"), f"{loner} answers to any unit id and must be alone on its bus")
+
+    def _plan(self, path: tuple[int | str, ...], instrument: BoundInstrument) -> None:
+        profile = instrument.profile
+        if profile.driver == MODBUS:
+            wanted = [point for point in profile.expanded if point.key in instrument.scan_keys]
+            try:
+                plan_blocks(wanted, profile.limits, TCP_COST)
+            except PlanError as error:
+                self._note((*path, "profile"), str(error))
 
     def _mappings(
         self,

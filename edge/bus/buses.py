@@ -1,0 +1,86 @@
+"""All buses of a gateway: one task each, and the way of commands to the right one."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping as MappingOf
+
+from edge.bus.modbus_bus import ModbusBus
+from edge.bus.presence import Presence
+from edge.bus.stamps import Stamps
+from edge.bus.statistics import BusStatistics
+from edge.bus.stream_bus import StreamBus
+from edge.config import SerialBusConfig
+from edge.decoding.binding import BoundGateway, BoundInstrument
+from edge.decoding.mapping import Mapping
+from edge.errors import NotWritable
+from edge.ports import ReadingSink
+from telemetry.clock import Clock, SystemClock
+from telemetry.readings import Reading, Value
+
+
+class Buses:
+    """Implements `edge.ports.DevicePort` and feeds a `ReadingSink`."""
+
+    def __init__(
+        self,
+        gateway: BoundGateway,
+        sink: ReadingSink,
+        *,
+        clock: Clock | None = None,
+        last_ms: MappingOf[str, int] | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        """Prepare the buses; `run` opens them.
+
+        Args:
+            gateway: what to read.
+            sink: takes batches, and learns which devices answer.
+            clock: time of readings.
+            last_ms: last time of each device that is already stored; new readings are later.
+            chance: spreads retries.
+        """
+        self._gateway = gateway
+        presence = Presence(gateway.devices, sink)
+        stamps = Stamps(clock or SystemClock(), last_ms)
+        self._buses: dict[str, ModbusBus | StreamBus] = {}
+        for config in gateway.config.buses:
+            instruments = gateway.on_bus(config.id)
+            if not instruments:
+                continue
+            if isinstance(config, SerialBusConfig):
+                self._buses[config.id] = StreamBus(
+                    config, instruments[0], sink, presence, stamps, chance=chance
+                )
+            else:
+                self._buses[config.id] = ModbusBus(config, instruments, sink, presence, stamps, chance=chance)
+
+    async def run(self) -> None:
+        """Live until cancelled. A bus whose line is lost reconnects by itself and harms no other."""
+        async with asyncio.TaskGroup() as group:
+            for bus in self._buses.values():
+                group.create_task(bus.run(), name=f"bus {bus.id}")
+
+    @property
+    def statistics(self) -> dict[str, BusStatistics]:
+        """Counts by bus."""
+        return {name: bus.statistics for name, bus in self._buses.items()}
+
+    async def write(self, device: str, metric: str, value: Value) -> None:
+        """Write `value` to the point that `metric` maps to; see `edge.ports.DevicePort`."""
+        instrument, mapping = self._find(device, metric)
+        mapping.native(value)
+        await self._buses[instrument.bus].write(instrument, mapping, value)
+
+    async def read(self, device: str, metric: str) -> Reading:
+        """Ask for `metric` now, ahead of polls; see `edge.ports.DevicePort`."""
+        instrument, mapping = self._find(device, metric)
+        return await self._buses[instrument.bus].read(instrument, mapping)
+
+    def _find(self, device: str, metric: str) -> tuple[BoundInstrument, Mapping]:
+        bound = self._gateway.by_id.get(device)
+        instrument = bound.instrument_of(metric) if bound is not None else None
+        if instrument is None:
+            raise NotWritable(f"no instrument of device {device!r} on this gateway has {metric!r}")
+        return instrument, instrument.by_metric[metric]

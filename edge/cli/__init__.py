@@ -1,0 +1,1 @@
+"""`kega edge`: the agent, and what a technician needs in front of a cabinet."""

@@ -1,0 +1,24 @@
+"""The group `kega edge`; its commands load when they are called."""
+
+from __future__ import annotations
+
+import click
+
+from telemetry.cli import LazyGroup
+
+_COMMANDS = {
+    "run": ("edge.cli.run:run", "Run the agent of this gateway."),
+    "spool": ("edge.cli.spool:spool", "Look into the store of unsent readings."),
+    "config": ("edge.cli.config:config", "Check a gateway's configuration."),
+    "read": ("edge.cli.read:read", "Read an instrument once."),
+    "watch": ("edge.cli.watch:watch", "Read an instrument again and again."),
+    "decode": ("edge.cli.decode:decode", "Explain captured bytes by a device profile."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=_COMMANDS)
+def edge() -> None:
+    """The gateway: agent and technician's tools.
+
+    Exit codes of every command: 0 ok, 1 problem found, 2 usage, 3 cannot reach.
+    """
