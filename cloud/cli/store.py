@@ -89,7 +89,10 @@ def latest(config: Path, devices: tuple[str, ...], *, as_json: bool) -> None:
 @_range_options
 @_device_option
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="File; standard output if left out."
+    "--out",
+    type=click.File("w", encoding="utf-8", lazy=False),
+    default="-",
+    help="File, or - for the screen.",
 )
 @json_option
 def export(

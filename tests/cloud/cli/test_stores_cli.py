@@ -125,7 +125,7 @@ def test_a_letter_whose_cause_is_mended_is_stored_by_a_replay(config: Path) -> N
     assert found[DEVICE]["power_active"] == {
         "time_ms": NOW,
         "value": 2.5,
-        "quality": Quality.GOOD.name.lower(),
+        "quality": "good",
     }
 
 
