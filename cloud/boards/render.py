@@ -126,7 +126,10 @@ def _placed(board: Board) -> Iterator[Any]:
             if left + panel.width > GRID_COLUMNS:
                 top, left, height = top + height, 0, 0
             place = GridPos(h=panel.height, w=panel.width, x=left, y=top)
-            yield _panel(panel).id(number).grid_pos(place).build()
+            model = _panel(panel).id(number).grid_pos(place).build()
+            if panel.kind is Kind.TABLE:
+                model.options.footer = None  # the SDK's default, which Grafana 13 does not know any more
+            yield model
             left, height = left + panel.width, max(height, panel.height)
         top += height
 
@@ -169,14 +172,19 @@ class _Target:
 def _drawing(panel: Panel) -> Any:
     from grafana_foundation_sdk.builders import common as common_builders
     from grafana_foundation_sdk.builders import geomap, stat, statetimeline, table, timeseries
-    from grafana_foundation_sdk.models.common import GraphDrawStyle, GraphThresholdsStyleMode, VisibilityMode
+    from grafana_foundation_sdk.models.common import (
+        GraphDrawStyle,
+        GraphThresholdsStyleMode,
+        TableAutoCellOptions,
+        VisibilityMode,
+    )
 
     match panel.kind:
         case Kind.STAT:
             reduced = common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False)
             return stat.Panel().reduce_options(reduced)
         case Kind.TABLE:
-            return table.Panel()
+            return table.Panel().cell_options(TableAutoCellOptions())
         case Kind.STATES:
             return statetimeline.Panel().show_value(VisibilityMode.AUTO).merge_values(True)
         case Kind.MAP:

@@ -217,3 +217,66 @@ def test_write_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     for file in (tmp_path / "a").rglob("*.json"):
         assert file.read_bytes() == (tmp_path / "b" / "boards" / file.name).read_bytes()
     assert '"title": "Streetlight"' in (tmp_path / "a" / "boards" / "kega-streetlight.json").read_text()
+
+
+# Grafana reads and writes these itself; its published types leave them out.
+BESIDE_THE_SCHEMA = ("auto", "auto_count", "auto_min", "definition")
+
+
+def validator(*path: str) -> Any:
+    import jsonschema
+
+    schema = json.loads((Path(__file__).parent / "grafana_schema" / "schema.json").read_text())
+    for step in path:
+        schema = schema[step]
+    return jsonschema.Draft7Validator(schema)
+
+
+def faults(validator: Any, content: Any) -> list[str]:
+    return [f"{list(fault.absolute_path)}: {fault.message[:200]}" for fault in validator.iter_errors(content)]
+
+
+def test_boards_pass_grafanas_published_schema(pages: dict[str, dict[str, Any]]) -> None:
+    check = validator("dashboard")
+    for page in json.loads(json.dumps(pages)).values():
+        for variable in page["templating"]["list"]:
+            for key in BESIDE_THE_SCHEMA:
+                variable.pop(key, None)
+        assert faults(check, page) == []
+
+
+def test_panels_pass_the_published_schema_of_their_kind(pages: dict[str, dict[str, Any]]) -> None:
+    kinds = {
+        kind: (validator(kind, "options"), validator(kind, "custom") if kind != "stat" else None)
+        for kind in ("timeseries", "state-timeline", "stat", "table")
+    }
+    for page in pages.values():
+        for panel in panels(page):
+            if panel["type"] == "geomap":  # its types cannot be turned into a schema
+                continue
+            options, custom = kinds[panel["type"]]
+            assert faults(options, panel["options"]) == [], panel["title"]
+            if custom is not None:
+                assert faults(custom, panel["fieldConfig"]["defaults"]["custom"]) == [], panel["title"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("panels", 1, "titel"), "x"),
+        (("panels", 1, "gridPos", "w"), "12"),
+        (("refresh",), 30),
+        (("tags",), "kega"),
+    ],
+)
+def test_the_schema_catches_slips(
+    pages: dict[str, dict[str, Any]], path: tuple[Any, ...], value: Any
+) -> None:
+    page = json.loads(json.dumps(pages["kega-overview"]))
+    target = page
+    for step in path[:-1]:
+        target = target[step]
+    target[path[-1]] = value
+    assert any(
+        str(path[-1]) in fault or str(path[0]) in fault for fault in faults(validator("dashboard"), page)
+    )
