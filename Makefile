@@ -46,7 +46,7 @@ system: env
 	@$(BIN)/pytest tests/system -m "not grafana and not soak"
 
 grafana-test: .venv-grafana/ready
-	@.venv-grafana/bin/pytest tests -m grafana
+	@.venv-grafana/bin/pytest tests/cloud/boards -m grafana
 
 soak: env ## the long runs
 	@$(BIN)/pytest tests/system -m soak --timeout 7200
