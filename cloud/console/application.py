@@ -7,8 +7,9 @@ from typing import Final
 
 import orjson
 from fastapi import FastAPI, Request
+from nicegui import app as nicegui_app
 from nicegui import ui
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from cloud.console.desk import Desk
@@ -36,6 +37,7 @@ def install(app: FastAPI, *, state_dir: Path, clock: Clock) -> None:
     app.include_router(sign_in_routes(office))
     _add_markers(app, office)
     _add_page(office)
+    nicegui_app.add_exception_handler(404, _not_found)
     ui.run_with(
         app,
         mount_path="/",
@@ -70,6 +72,17 @@ def _add_markers(app: FastAPI, office: Office) -> None:
         return response
 
 
+def _to_sign_in() -> Response:
+    # Whoever is not logged in leaves nothing in this process's memory.
+    ui.context.client.delete()
+    return RedirectResponse(SIGN_IN_URL, 303)
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    """In place of NiceGUI's page, which would keep memory for everybody who asks for anything."""
+    return PlainTextResponse("404 · Không có trang này. There is no such page.\n", 404)
+
+
 def _add_page(office: Office) -> None:
     @ui.page("/", response_timeout=20)
     async def console(request: Request, device: str = "") -> Response | None:
@@ -77,12 +90,12 @@ def _add_page(office: Office) -> None:
         try:
             api = office.api(request)
         except SignedOut:
-            return RedirectResponse(SIGN_IN_URL, 303)
+            return _to_sign_in()
         try:
             me = await api.me()
         except SignedOut:
             await api.aclose()
-            return RedirectResponse(SIGN_IN_URL, 303)
+            return _to_sign_in()
         except ApiError as error:
             await api.aclose()
             ui.label(str(error))

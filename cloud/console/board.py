@@ -220,11 +220,11 @@ class Board:
         return counts
 
     def _reading(self, data: dict[str, Any]) -> None:
+        told = data.get("fields")
+        samples = told.items() if isinstance(told, dict) else ()
         time_ms = data.get("time_ms")
         fields = {
-            name: {"time_ms": time_ms, **told}
-            for name, told in (data.get("fields") or {}).items()
-            if isinstance(told, dict)
+            name: {"time_ms": time_ms, **sample} for name, sample in samples if isinstance(sample, dict)
         }
         reading = LatestReading.model_validate({**data, "fields": fields})
         self.values_seen += len(reading.fields)

@@ -89,17 +89,19 @@ class Feed:
         """Look no longer; the last one stops the feed."""
         self._viewers = [other for other in self._viewers if other is not viewer]
         self.board.unwatch(viewer.watch)
-        if viewer is not self._carrier:
-            return
+        if not self._viewers:
+            self._stop()
+            self.link = "starting"
+            self._loaded.clear()
+        elif viewer is self._carrier:
+            self._stop()
+            self._start()
+
+    def _stop(self) -> None:
         self._carrier = None
         if self._task is not None:
             self._task.cancel()
             self._task = None
-        if self._viewers:
-            self._start()
-        else:
-            self.link = "starting"
-            self._loaded.clear()
 
     def _start(self) -> None:
         if self._task is None or self._task.done():

@@ -85,7 +85,9 @@ class Finder:
         known = board.classes.get(device.device_class)
         alarms = board.alarms_of(device.id)
         if alarms:
-            look, state = str(alarms[0].severity), words(str(alarms[0].severity))
+            taken_up = all(alarm.acknowledged for alarm in alarms)
+            look = f"{alarms[0].severity}{' chip-taken-up' if taken_up else ''}"
+            state = words(str(alarms[0].severity))
         elif device.state == "online" and device.admission == "discovered":
             look, state = "discovered", words("discovered")
         else:

@@ -7,6 +7,8 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cloud.console.paths import GEO_URL, STATIC_URL
+
 _HEADERS: Final = {
     # NiceGUI compiles its templates in the browser: it needs inline scripts and eval.
     "content-security-policy": (
@@ -18,6 +20,7 @@ _HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
 }
+_OWN_FILES: Final = (STATIC_URL, GEO_URL)
 
 
 class CarefulHeaders:
@@ -37,6 +40,9 @@ class CarefulHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["path"].startswith(_OWN_FILES):
+                    # A newer version's files must not wait for an old one's to age.
+                    headers.setdefault("cache-control", "no-cache")
             await send(message)
 
         await self._app(scope, receive, careful)

@@ -75,6 +75,8 @@ def sign_in_routes(office: Office) -> APIRouter:
                 answer = await api.delete("session")
             except httpx.HTTPError:
                 return show("sign_in_unavailable", status=503)
+        if answer.status_code >= 400 and answer.status_code != 401:
+            return show("sign_in_unavailable", status=answer.status_code)
         return _moved(SIGN_IN_URL, answer)
 
     return router

@@ -78,8 +78,6 @@ _PAIRS: Final[dict[str, tuple[str, str]]] = {
     "newest_value": ("Giá trị mới nhất {age}", "Newest value {age}"),
     "no_value_yet": ("Chưa có giá trị nào", "No value yet"),
     "gateway": ("Gateway", "Gateway"),
-    "model": ("Kiểu máy", "Model"),
-    "unknown_device": ("Không có thiết bị {device}.", "There is no device {device}."),
     "values": ("Giá trị", "Values"),
     "quality_bad": ("không tin cậy", "bad"),
     "quality_stale": ("đã cũ", "stale"),
@@ -97,7 +95,6 @@ _PAIRS: Final[dict[str, tuple[str, str]]] = {
     "chart_last": ("giá trị cuối mỗi 10 phút", "last value of 10 min"),
     "chart_band": ("thấp nhất – cao nhất", "min – max"),
     "chart_empty": ("Không có dữ liệu trong 24 giờ qua", "No data in the last 24 hours"),
-    "chart_failed": ("Không đọc được lịch sử", "History cannot be read"),
     # alarms
     "alarms": ("Cảnh báo đang mở", "Open alarms"),
     "no_alarms": ("Không có cảnh báo nào đang mở.", "No alarm is open."),
@@ -113,7 +110,6 @@ _PAIRS: Final[dict[str, tuple[str, str]]] = {
     "acknowledged_by": ("{who} đã xác nhận", "acknowledged by {who}"),
     "acknowledged": ("đã xác nhận", "acknowledged"),
     "cleared": ("đã hết, chờ xác nhận", "cleared, to be acknowledged"),
-    "unacknowledged": ("chưa xác nhận", "unacknowledged"),
     "alarms_cut": ("Hiện {shown} trong {count} cảnh báo", "{shown} of {count} alarms shown"),
     # control
     "control": ("Điều khiển", "Control"),

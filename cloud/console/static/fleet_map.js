@@ -1,9 +1,8 @@
 // The map: communes, coast and thousands of devices on one canvas. No tiles, no request outside this host.
+import { INK, paintMark } from "/console/static/map_marks.js";
+
 const OUTSIDE = "#d9dfe4", SEA = "#e2e9ef", NEIGHBOUR = "#edefef", LAND = "#fcfcfa", BORDER = "#cdd3d8";
 const OUTLINE = "#93a0aa", COAST = "#b4bec7", NAME = "#7c8790";
-const CALM = "#54708a", QUIET = "#7d868e", FRESH = "#2f6db5", INK = "#1d2730";
-const ALARM = { 1: "#4a6fa5", 2: "#b8860b", 3: "#d9580d", 4: "#c0182b" };
-const STATES = ["online", "stale", "offline"];
 const CROWD = 2000;
 const MIN_SCALE = 250, MAX_SCALE = 400000; // pixels a degree
 
@@ -22,15 +21,6 @@ function pathOf(geometries) {
     if (type === "MultiLineString") coordinates.forEach((part) => line(part, false));
   }
   return path;
-}
-
-function shape(ctx, severity, r) {
-  ctx.beginPath();
-  if (severity === 4) [[0, -1.35], [1.35, 0], [0, 1.35], [-1.35, 0]].forEach(([x, y]) => ctx.lineTo(x * r, y * r));
-  else if (severity === 3) [[0, -1.35], [1.3, 0.95], [-1.3, 0.95]].forEach(([x, y]) => ctx.lineTo(x * r, y * r));
-  else if (severity === 2) ctx.rect(-r, -r, 2 * r, 2 * r);
-  else ctx.arc(0, 0, r, 0, 2 * Math.PI);
-  ctx.closePath();
 }
 
 export default {
@@ -265,42 +255,8 @@ export default {
       const look = ((marker.state * 8 + marker.severity) * 2 + marker.unacknowledged) * 2 + marker.discovered;
       const key = icon ? icon + r * 1000 + look : r * 1000 + look;
       let sprite = this.sprites.get(key);
-      if (!sprite) this.sprites.set(key, (sprite = this.paint(r, icon, marker)));
+      if (!sprite) this.sprites.set(key, (sprite = paintMark(r, icon, marker)));
       return sprite;
-    },
-    paint(r, icon, { state, severity, unacknowledged, discovered }) {
-      const dpr = window.devicePixelRatio || 1, half = Math.ceil(r * 2 + 5), canvas = document.createElement("canvas");
-      canvas.width = canvas.height = half * 2 * dpr;
-      canvas.half = half;
-      const ctx = canvas.getContext("2d");
-      ctx.setTransform(dpr, 0, 0, dpr, half * dpr, half * dpr);
-      const body = severity ? Math.max(r, 4) : r, stroke = Math.max(1, r / 5);
-      const colour = ALARM[severity] || (discovered ? FRESH : state === 0 ? CALM : QUIET);
-      const filled = severity ? unacknowledged : state === 0 && !discovered;
-      if (severity && unacknowledged) {
-        shape(ctx, severity, body + stroke + 2.5);
-        Object.assign(ctx, { fillStyle: colour, globalAlpha: 0.28 });
-        ctx.fill();
-        ctx.globalAlpha = 1;
-      }
-      shape(ctx, severity, body);
-      Object.assign(ctx, { fillStyle: filled ? colour : "#ffffff", strokeStyle: filled ? "#ffffff" : colour, lineWidth: filled ? 1 : stroke + 0.4 });
-      if (STATES[state] === "stale" && !severity) ctx.setLineDash([2.5, 2]);
-      ctx.fill();
-      ctx.stroke();
-      ctx.setLineDash([]);
-      if (icon) {
-        Object.assign(ctx, { font: `${Math.round(r * 1.35)}px "Material Icons"`, textAlign: "center", textBaseline: "middle", fillStyle: filled ? "#ffffff" : colour });
-        ctx.fillText(icon, 0, severity === 3 ? r * 0.3 : 0.5);
-      }
-      if (STATES[state] === "offline") {
-        Object.assign(ctx, { strokeStyle: severity ? INK : QUIET, lineWidth: stroke + 0.4 });
-        ctx.beginPath();
-        ctx.moveTo(-r * 0.75, r * 0.75);
-        ctx.lineTo(r * 0.75, -r * 0.75);
-        ctx.stroke();
-      }
-      return canvas;
     },
     nearest(px, py) {
       let best = null, least = (this.radius + 5) ** 2;

@@ -239,6 +239,8 @@ def fake_api(province: Province) -> FastAPI:
     @app.post("/api/v1/session")
     async def enter(request: Request, response: Response) -> dict[str, Any]:
         told = await request.json()
+        if province.broken:
+            raise refused(503, "unavailable", "The registry does not answer.")
         if PEOPLE.get(told["name"]) is None or told["password"] != told["name"]:
             raise refused(401, "wrong", "name or password is wrong")
         session = f"s{len(province.sessions)}-{told['name']}"
@@ -402,6 +404,15 @@ def with_console(province: Province, state_dir: Path, per_s: float = 20) -> Fast
         """Refuse the API's streams, or every call, or allow them again."""
         province.refuse_streams = not stream
         province.broken = not api
+
+    @app.post("/test/read")
+    async def read(device: str, field: str, value: float, quality: int = 192) -> None:
+        province.read(device, {field: value}, quality)
+
+    @app.post("/test/end-sessions")
+    async def end_sessions() -> None:
+        province.sessions.clear()
+        province.tell("signed-out", {})
 
     @app.post("/test/readings")
     async def start() -> None:
