@@ -19,6 +19,7 @@ from cloud.api.routes import (
     devices,
     gateways,
     health,
+    metrics,
     people,
     readings,
     session,
@@ -41,6 +42,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
         commands,
         stream,
         people,
+        metrics,
     )
 )
 _ABOUT: Final = """Devices, readings, alarms and commands of the province.

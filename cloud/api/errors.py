@@ -157,8 +157,11 @@ def _of_domain(_request: Request, error: Exception) -> Response:
 
 def _unavailable(request: Request, error: Exception) -> Response:
     logger.warning("request-not-served", extra={"path": request.url.path, "cause": str(error)})
-    what = {RegistryUnavailable: "the registry", StoreUnavailable: "the time-series store"}.get(type(error))
-    message = f"{what} does not answer now" if what else "too many requests at once"
+    message = "too many requests at once"
+    if isinstance(error, RegistryUnavailable):
+        message = "the registry does not answer now"
+    elif isinstance(error, StoreUnavailable):
+        message = "the time-series store does not answer now"
     return answer(503, "unavailable", message, "try again in a few seconds", {"Retry-After": "5"})
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from fastapi import HTTPException
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from cloud.api.errors import answer
 
 MOST_BYTES: Final = 64 * 1024
 _HEADERS: Final = {
@@ -16,10 +15,6 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-
-
-class _TooLarge(Exception):  # noqa: N818
-    pass
 
 
 class Guard:
@@ -34,29 +29,21 @@ class Guard:
             await self._app(scope, receive, send)
             return
         taken = 0
-        begun = False
 
         async def bounded() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > MOST_BYTES:
-                raise _TooLarge
+                # An exception that the application itself turns into an answer of its usual form.
+                raise HTTPException(413, f"the body is larger than {MOST_BYTES // 1024} kB")
             return message
 
         async def careful(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        try:
-            await self._app(scope, bounded, careful)
-        except _TooLarge:
-            if begun:
-                raise
-            step = f"send at most {MOST_BYTES // 1024} kB"
-            await answer(413, "too_large", "the body is too large", step)(scope, receive, careful)
+        await self._app(scope, bounded, careful)

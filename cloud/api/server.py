@@ -89,7 +89,6 @@ async def serve(app: FastAPI, listener: socket.socket, http: HttpSettings, stop:
         raise
     finally:
         serving.cancel()
-        listener.close()
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:

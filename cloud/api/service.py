@@ -13,6 +13,7 @@ from cloud.api.server import bind, serve
 from cloud.api.threads import Threads
 from cloud.identity.people import People
 from cloud.identity.sessions import Sessions, session_key
+from cloud.keep import keep
 from cloud.live.service import Live
 from cloud.registry.port import Registry
 from cloud.settings import Settings
@@ -51,23 +52,28 @@ def make_context(settings: Settings, registry: Registry, store: Store, clock: Cl
 
 
 async def run_api(settings: Settings, registry: Registry, store: Store) -> None:
-    """Serve until cancelled.
+    """Serve until cancelled. Live view and HTTP server are kept alive here, each by itself.
+
+    The console can be mounted once in a process, so the application outlives both.
 
     Raises:
         SettingsError: the address cannot be listened on, or a secret cannot be read.
     """
-    clock = SystemClock()
-    listener = bind(settings.http)
-    context = make_context(settings, registry, store, clock)
-    app = make_app(context)
     from cloud.console import mount
 
-    mount(app, state_dir=settings.secrets_dir.parent / "console", clock=clock)
-    logger.info("api-listens", extra={"host": settings.http.host, "port": settings.http.port})
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(context.live.run(), name="live")
-            tasks.create_task(serve(app, listener, settings.http, context.live.hub.close), name="http")
-    finally:
-        context.threads.close()
-        listener.close()
+    clock = SystemClock()
+    with bind(settings.http) as listener:
+        context = make_context(settings, registry, store, clock)
+        try:
+            app = make_app(context)
+            mount(app, state_dir=settings.secrets_dir.parent / "console", clock=clock)
+
+            async def http() -> None:
+                await serve(app, listener, settings.http, context.live.hub.close)
+
+            logger.info("api-listens", extra={"host": settings.http.host, "port": settings.http.port})
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(keep("live", context.live.run, clock), name="live")
+                tasks.create_task(keep("http", http, clock), name="http")
+        finally:
+            context.threads.close()

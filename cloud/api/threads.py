@@ -41,7 +41,8 @@ class Threads:
         self._open += 1
         future.add_done_callback(self._ended)
         try:
-            return await asyncio.wait_for(asyncio.shield(future), LONGEST_S)
+            async with asyncio.timeout(LONGEST_S):
+                return await asyncio.shield(future)
         except TimeoutError:
             raise Busy(f"no answer within {LONGEST_S:g} s") from None
 

@@ -36,9 +36,7 @@ def change_password(registry: Registry, name: str, password: str, *, by: str) ->
         NotFound: there is no such user.
         Refused: the password is too short.
     """
-    user = registry.user(name)
-    if user is None:
-        raise NotFound(f"no user {name}: see kega cloud user list")
+    user = _existing(registry, name)
     registry.add_user(replace(user, password_hash=Passwords().hash(password)), by=by)
 
 
@@ -49,3 +47,24 @@ def first_admin(registry: Registry) -> str | None:
     password = generated_password()
     new_user(registry, FIRST_ADMIN, Role.ADMIN, password, by="kega")
     return password
+
+
+def set_disabled(registry: Registry, name: str, *, disabled: bool, by: str) -> None:
+    """Lock a user out (all their sessions end), or let them in again.
+
+    Raises:
+        NotFound: there is no such user.
+        Refused: it is the last administrator who can log in.
+    """
+    user = _existing(registry, name)
+    others = [each for each in registry.users() if each.name != name and not each.disabled]
+    if disabled and user.role is Role.ADMIN and all(each.role is not Role.ADMIN for each in others):
+        raise Refused(f"user {name} is the only administrator: make another one first")
+    registry.add_user(replace(user, disabled=disabled), by=by)
+
+
+def _existing(registry: Registry, name: str) -> UserRecord:
+    user = registry.user(name)
+    if user is None:
+        raise NotFound(f"no user {name}: see kega cloud user list")
+    return user

@@ -65,7 +65,7 @@ class Changes:
                 yield ended
         self._commands = found
         if before is not None:
-            yield from (each for each in sorted(found.values(), key=_asked_ms) if before.get(each.id) != each)
+            yield from (each for each in sorted(found.values(), key=_age) if before.get(each.id) != each)
 
     def _poll_gateways(self) -> Iterable[Event]:
         before = self._gateways
@@ -83,5 +83,5 @@ def _lasting(gateway: GatewayRecord) -> GatewayRecord:
     return replace(gateway, last_seen_ms=None)
 
 
-def _asked_ms(command: CommandRecord) -> int:
-    return command.asked_ms
+def _age(command: CommandRecord) -> tuple[int, str]:
+    return command.asked_ms, command.id

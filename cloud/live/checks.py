@@ -52,7 +52,8 @@ class HealthChecks:
             task = self._asked[name] = asyncio.create_task(asyncio.to_thread(ping))
         began = self._clock.monotonic()
         try:
-            await asyncio.wait_for(asyncio.shield(task), TIMEOUT_S)
+            async with asyncio.timeout(TIMEOUT_S):
+                await asyncio.shield(task)
         except TimeoutError:
             return Check(Status.DEAD, f"no answer within {TIMEOUT_S:g} s")
         except (RegistryUnavailable, StoreUnavailable) as error:
@@ -64,9 +65,8 @@ class HealthChecks:
         if not self._ingest.devices:
             self._ingest.expect(view.recently_heard(now_ms - _RECENT_MS, _SAMPLE))
         try:
-            latest = await asyncio.wait_for(
-                asyncio.to_thread(self._store.latest, self._ingest.devices), TIMEOUT_S
-            )
+            async with asyncio.timeout(TIMEOUT_S):
+                latest = await asyncio.to_thread(self._store.latest, self._ingest.devices)
         except (TimeoutError, StoreUnavailable):
             return Check(Status.UNKNOWN, "the store does not answer")
         stored = {

@@ -66,7 +66,8 @@ class Watcher:
         """All that is queued, waiting up to `timeout_s` for the first; empty then, or when closed."""
         if not self._queue and not self.closed:
             try:
-                await asyncio.wait_for(self._news.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await self._news.wait()
             except TimeoutError:
                 return []
         events = list(self._queue)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import secrets
@@ -61,6 +62,8 @@ class Live:
         self._wire = Wire(Devices(registry, classes, clock))
         self._checks = HealthChecks(registry, store, clock)
         self._missed = asyncio.Event()
+        self._doubt = asyncio.Event()
+        """Set when health may have changed: it is looked at now instead of at the next turn."""
 
     async def run(self) -> None:
         """Keep the view true and tell watchers of every change, until cancelled."""
@@ -72,7 +75,7 @@ class Live:
             tasks.create_task(self._follow_changes())
             tasks.create_task(self._load_stored())
             tasks.create_task(self._again(STATES_S, self._tell_states, "states"))
-            tasks.create_task(self._again(HEALTH_S, self._check_health, "health"))
+            tasks.create_task(self._follow_health())
 
     async def _follow_wire(self) -> None:
         failures = 0
@@ -82,6 +85,7 @@ class Live:
                 async with open_link(self._broker, client_id) as link:
                     await link.subscribe(*FILTERS)
                     self._checks.broker_up()
+                    self._doubt.set()
                     # What was said between start (or loss) and this subscription is in the store only.
                     self._missed.set()
                     failures = 0
@@ -90,6 +94,7 @@ class Live:
             except LinkError as error:
                 failures += 1
                 self._checks.broker_down(str(error))
+                self._doubt.set()
                 wait_s = min(_LONGEST_WAIT_S, 2.0 ** min(failures, 6) / 2) * random.uniform(0.5, 1)  # noqa: S311
                 logger.warning("live-link-lost", extra={"cause": str(error), "again_in_s": f"{wait_s:.1f}"})
                 await asyncio.sleep(wait_s)
@@ -162,6 +167,14 @@ class Live:
     async def _tell_states(self) -> None:
         for change in self.view.changes(self._clock.now_ms()):
             self.hub.publish(change)
+
+    async def _follow_health(self) -> None:
+        while True:
+            await self._check_health()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEALTH_S):
+                    await self._doubt.wait()
+            self._doubt.clear()
 
     async def _check_health(self) -> None:
         before, self.health = self.health, await self._checks.report(self.view)

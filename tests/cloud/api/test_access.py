@@ -24,6 +24,7 @@ RULES = {
     ("DELETE", "/session"): READ,
     ("GET", "/me"): READ,
     ("GET", "/openapi.json"): READ,
+    ("GET", "/metrics"): READ,
     ("GET", "/classes"): READ,
     ("GET", "/gateways"): READ,
     ("GET", "/devices"): READ,
