@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 from cloud.errors import RegistryUnavailable
+from cloud.host.changes import Change, DeviceBorn
 from cloud.host.journal import Entry, Journal
 from cloud.ingest.backoff import Backoff
 from cloud.ingest.commit import in_thread
-from cloud.registry.port import Registry
+from cloud.registry.port import DeviceBirth, Registry
 from telemetry.clock import Clock
 from telemetry.errors import KegaError
 
@@ -78,18 +82,39 @@ class Recorder:
 
 def write(registry: Registry, entry: Entry) -> tuple[Entry, RegistryUnavailable | None]:
     """Write `entry`; returns what could not be written, and why. Blocking."""
-    changes = list(entry.changes)
+    changes = deque(entry.changes)
     try:
         while changes:
-            try:
-                changes[0].write(registry)
-            except RegistryUnavailable:
-                raise
-            except KegaError as error:  # never to be written: the others must not wait for it
-                _log.error("change-refused", extra={"change": "/".join(changes[0].key), "cause": str(error)})
-            changes.pop(0)
+            births = _leading_births(changes)
+            if len(births) > 1 and _is_taken(partial(registry.devices_born, births), f"{len(births)} births"):
+                for _ in births:
+                    changes.popleft()
+            else:
+                _is_taken(partial(changes[0].write, registry), "/".join(changes[0].key))
+                changes.popleft()
         registry.gateways_seen(entry.gateways_seen)
         registry.devices_seen(entry.devices_seen)
     except RegistryUnavailable as error:
         return Entry(tuple(changes), entry.gateways_seen, entry.devices_seen), error
     return Entry((), {}, {}), None
+
+
+def _leading_births(changes: Iterable[Change]) -> list[DeviceBirth]:
+    births: list[DeviceBirth] = []
+    for change in changes:
+        if not isinstance(change, DeviceBorn):
+            break
+        births.append(change.birth)
+    return births
+
+
+def _is_taken(call: Callable[[], None], what: str) -> bool:
+    """Whether the registry has taken it; what it refuses for good must not hold up the rest."""
+    try:
+        call()
+    except RegistryUnavailable:
+        raise
+    except KegaError as error:
+        _log.error("change-refused", extra={"change": what, "cause": str(error)})
+        return False
+    return True

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, case, delete, or_, select, update
 
 from cloud.registry.port import Admission, DeviceBirth, DeviceRecord, GatewayRecord, PointRecord
 from cloud.registry.tables import DEVICES, GATEWAYS, POINTS
 from cloud.registry.transactions import Transactions
 
 _GATEWAY_COLUMNS = tuple(GATEWAYS.c)
+_TOLD_BY_BIRTH = (
+    *("area", "gateway", "device_class", "title", "model", "latitude", "longitude"),
+    *("online", "born_ms"),
+)
 _DEVICE_COLUMNS = tuple(column for column in DEVICES.c if column.name not in ("born_ms", "died_ms"))
 
 
@@ -51,39 +55,41 @@ class GatewaysAndDevices(Transactions):
 
     def device_born(self, birth: DeviceBirth) -> None:
         """Register the device (as DISCOVERED if it is new) and mark it online."""
-        told = {
-            "area": birth.area,
-            "gateway": birth.gateway,
-            "device_class": birth.device_class,
-            "title": birth.title,
-            "model": birth.model,
-            "latitude": birth.latitude,
-            "longitude": birth.longitude,
-            "online": True,
-            "born_ms": birth.time_ms,
-        }
-        insert = self._insert(DEVICES).values(
-            id=birth.id, admission=Admission.DISCOVERED.value, last_seen_ms=birth.time_ms, **told
+        self.devices_born([birth])
+
+    def devices_born(self, births: Sequence[DeviceBirth]) -> None:
+        """The same for many at once, in one transaction; of births of one device the last counts."""
+        by_id = {birth.id: birth for birth in sorted(births, key=lambda birth: birth.id)}
+        if not by_id:
+            return
+        insert = self._insert(DEVICES)
+        new = insert.excluded
+        told = {name: new[name] for name in _TOLD_BY_BIRTH}
+        seen = case(
+            (DEVICES.c.last_seen_ms > new.last_seen_ms, DEVICES.c.last_seen_ms), else_=new.last_seen_ms
         )
-        points = tuple({point.metric: point for point in birth.points}.values())
+        upsert = insert.on_conflict_do_update(index_elements=["id"], set_={**told, "last_seen_ms": seen})
         with self._writing() as connection:
-            connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=told))
-            _seen(connection, DEVICES, {birth.id: birth.time_ms})
-            if _points(connection, birth.id) != points:
-                connection.execute(delete(POINTS).where(POINTS.c.device == birth.id))
-                rows = [
-                    {
-                        "device": birth.id,
-                        "place": place,
-                        "metric": point.metric,
-                        "field": point.field,
-                        "type": point.type,
-                        "unit": point.unit,
-                    }
-                    for place, point in enumerate(points)
-                ]
-                if rows:
-                    connection.execute(POINTS.insert(), rows)
+            connection.execute(upsert, [_device_row(birth) for birth in by_id.values()])
+            known = _points(connection, list(by_id))
+            declared = {device: _declared(birth) for device, birth in by_id.items()}
+            changed = [device for device, points in declared.items() if known.get(device, ()) != points]
+            if changed:
+                connection.execute(delete(POINTS).where(POINTS.c.device.in_(changed)))
+            rows = [
+                {
+                    "device": device,
+                    "place": place,
+                    "metric": point.metric,
+                    "field": point.field,
+                    "type": point.type,
+                    "unit": point.unit,
+                }
+                for device in changed
+                for place, point in enumerate(declared[device])
+            ]
+            if rows:
+                connection.execute(POINTS.insert(), rows)
 
     def device_died(self, device: str, *, time_ms: int) -> None:
         """The device is offline."""
@@ -134,7 +140,7 @@ class GatewaysAndDevices(Transactions):
         """The device with its points, or None."""
         with self._reading() as connection:
             row = connection.execute(select(*_DEVICE_COLUMNS).where(DEVICES.c.id == device)).one_or_none()
-            return None if row is None else _device(row, _points(connection, device))
+            return None if row is None else _device(row, _points(connection, [device]).get(device, ()))
 
     def set_admission(self, device: str, admission: Admission, *, by: str) -> bool:
         """Whether the device exists; the decision is audited."""
@@ -162,10 +168,36 @@ def _seen(connection: Connection, table: Table, seen: Mapping[str, int]) -> None
     connection.execute(statement, rows)
 
 
-def _points(connection: Connection, device: str) -> tuple[PointRecord, ...]:
-    query = select(POINTS.c.metric, POINTS.c.field, POINTS.c.type, POINTS.c.unit).order_by(POINTS.c.place)
-    rows = connection.execute(query.where(POINTS.c.device == device))
-    return tuple(PointRecord(*row) for row in rows)
+def _points(connection: Connection, devices: list[str]) -> dict[str, tuple[PointRecord, ...]]:
+    query = select(POINTS.c.device, POINTS.c.metric, POINTS.c.field, POINTS.c.type, POINTS.c.unit)
+    points: dict[str, list[PointRecord]] = {}
+    for device, *told in connection.execute(
+        query.where(POINTS.c.device.in_(devices)).order_by(POINTS.c.device, POINTS.c.place)
+    ):
+        points.setdefault(device, []).append(PointRecord(*told))
+    return {device: tuple(declared) for device, declared in points.items()}
+
+
+def _declared(birth: DeviceBirth) -> tuple[PointRecord, ...]:
+    """The points of a birth; of a metric that it names twice the last counts."""
+    return tuple({point.metric: point for point in birth.points}.values())
+
+
+def _device_row(birth: DeviceBirth) -> dict[str, object]:
+    return {
+        "id": birth.id,
+        "area": birth.area,
+        "gateway": birth.gateway,
+        "device_class": birth.device_class,
+        "title": birth.title,
+        "model": birth.model,
+        "latitude": birth.latitude,
+        "longitude": birth.longitude,
+        "admission": Admission.DISCOVERED.value,
+        "online": True,
+        "born_ms": birth.time_ms,
+        "last_seen_ms": birth.time_ms,
+    }
 
 
 def _device(row: Row[Any], points: tuple[PointRecord, ...] = ()) -> DeviceRecord:

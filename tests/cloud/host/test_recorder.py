@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from telemetry.clock import SystemClock
 
 
 class Switched:
-    """The registry behind a switch; and a refusal for one gateway."""
+    """The registry behind a switch; it refuses one gateway and one device."""
 
     def __init__(self, registry: SqlRegistry) -> None:
         self._registry = registry
@@ -28,6 +29,15 @@ class Switched:
         if gateway == "eg-poison":
             raise Refused("cannot keep this")
         self._registry.gateway_born(gateway, area, **about)
+
+    def devices_born(self, births: Sequence[DeviceBirth]) -> None:
+        self._check()
+        if any(birth.id == "sl-poison" for birth in births):
+            raise Refused("cannot keep this")
+        self._registry.devices_born(births)
+
+    def device_born(self, birth: DeviceBirth) -> None:
+        self.devices_born([birth])
 
     def _check(self) -> None:
         if not self.is_on:
@@ -98,6 +108,15 @@ def test_changes_wait_while_the_registry_is_away_and_one_bad_change_stops_no_oth
     asyncio.run(story())
     assert len(journal) == 0
     assert registry.device("sl-1") is not None
+
+
+def test_one_bad_birth_spoils_no_other(registry: SqlRegistry) -> None:
+    journal = Journal()
+    names = ("sl-1", "sl-2", "sl-poison", "sl-3", "sl-4")
+    journal.add(DeviceBorn(replace(BIRTH, id=name)) for name in names)
+    asyncio.run(Recorder(Switched(registry), journal, SystemClock()).finish(5))  # type: ignore[arg-type]
+    assert [device.id for device in registry.devices()] == ["sl-1", "sl-2", "sl-3", "sl-4"]
+    assert len(journal) == 0
 
 
 def test_an_end_does_not_wait_for_ever(registry: SqlRegistry) -> None:

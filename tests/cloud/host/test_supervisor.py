@@ -21,8 +21,10 @@ from cloud.host.service import run_supervisor
 from cloud.registry.database import SqlRegistry, open_registry
 from cloud.registry.port import Admission, CommandState
 from cloud.settings import BrokerSettings, Settings
+from telemetry.clock import SystemClock
 from telemetry.commands import CommandStatus, command_of
 from telemetry.devices.library import Library
+from telemetry.monitor.watch import watching
 from telemetry.mqtt import Broker, Link, Message, open_link
 from telemetry.sparkplug.metrics import REBIRTH
 from telemetry.sparkplug.payload import DataType, decode
@@ -311,6 +313,36 @@ def test_nonsense_on_the_wire_stops_nothing(broker: Broker, registry: SqlRegistr
             assert not built.task.done()
 
     run(story())
+
+
+def test_the_monitor_finds_no_rule_broken_by_the_host(mosquitto: Mosquitto, registry: SqlRegistry) -> None:
+    broker = Broker(mosquitto.url)
+
+    async def story() -> None:
+        gateway = Gateway("eg-watched")
+        async with house(broker, registry) as built, gateway_link(built, gateway) as link:
+            send(link, gateway.ddata("sl-w1"))
+            await next_of(link, "NCMD")
+            send(link, gateway.nbirth(), gateway.dbirth("sl-w1"))
+            await until(lambda: is_online(registry, "sl-w1"))
+            registry.set_admission("sl-w1", Admission.ACCEPTED, by="lan")
+            submit(registry, CLASSES, "sl-w1", "lamp_on", False, issuer="lan", ttl_s=10)
+            await next_of(link, "DCMD")
+            rumour = json.dumps({"online": False, "timestamp": SystemClock().now_ms()})
+            await built.onlooker.publish_confirmed(STATE, rumour, retain=True)
+            await built.state(online=True)
+            await built.end()
+            await built.state(online=False)
+
+    with watching(broker, host_id="test-host") as monitor:
+        run(story())
+    of_host = [
+        str(violation)
+        for violation in monitor.engine.violations
+        if "/STATE/" in violation.topic or "CMD/" in violation.topic
+    ]
+    assert of_host == []
+    assert monitor.engine.messages > 6
 
 
 def test_killed_it_is_offline_by_its_will(broker: Broker, registry: SqlRegistry, tmp_path: Path) -> None:

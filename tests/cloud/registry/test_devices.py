@@ -71,6 +71,23 @@ def test_a_new_birth_replaces_what_was_told_and_keeps_what_people_decided(regist
     assert device.admission is Admission.ACCEPTED
 
 
+def test_many_births_at_once_are_one_transaction_with_the_same_outcome(registry: SqlRegistry) -> None:
+    registry.device_born(birth("sl-1", points=(LAMP,), at=50))
+    registry.set_admission("sl-1", Admission.ACCEPTED, by="lan")
+    registry.devices_born([])
+    many = [birth(f"sl-{number}", at=20) for number in (3, 1, 2)]
+    registry.devices_born([*many, birth("sl-2", points=(), at=30)])
+    devices = registry.devices()
+    assert [(device.id, device.last_seen_ms) for device in devices] == [
+        ("sl-1", 50),
+        ("sl-2", 30),
+        ("sl-3", 20),
+    ]
+    assert devices[0].admission is Admission.ACCEPTED
+    points = {device.id: known.points for device in devices if (known := registry.device(device.id))}
+    assert points == {"sl-1": (LAMP, POWER), "sl-2": (), "sl-3": (LAMP, POWER)}
+
+
 def test_a_birth_that_names_a_metric_twice_keeps_the_last(registry: SqlRegistry) -> None:
     registry.device_born(birth(points=(LAMP, PointRecord("Lamp/On", "lamp_on", "int32", "1"))))
     device = registry.device("sl-1")
