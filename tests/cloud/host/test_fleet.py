@@ -359,4 +359,4 @@ class FleetStory(RuleBasedStateMachine):
 
 
 TestFleetStory = FleetStory.TestCase
-TestFleetStory.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestFleetStory.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
