@@ -207,10 +207,13 @@ class ModbusBus:
         if not breaker.failed(now):
             return
         unit = reader.instrument.unit
-        logger.warning("unit-silent", extra={"bus": self.id, "unit": unit, "cause": scan.reason})
-        for each in self._readers.values():
-            if each.instrument.unit == unit:
-                await self._silent(each.instrument, f"{each.instrument.name}: {scan.reason}")
+        hit = [each.instrument for each in self._readers.values() if each.instrument.unit == unit]
+        devices = ",".join(sorted({each.device for each in hit}))
+        logger.warning(
+            "unit-silent", extra={"bus": self.id, "unit": unit, "device": devices, "cause": scan.reason}
+        )
+        for each in hit:
+            await self._silent(each, f"{each.name}: {scan.reason}")
 
     async def _silent(self, instrument: BoundInstrument, reason: str) -> None:
         """Say that nothing is known any more of an instrument, or of its whole device."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from edge.drivers.base import NativePoint
 from edge.errors import NotWritable
@@ -11,7 +12,8 @@ from telemetry.devices.classes import Point
 from telemetry.devices.profiles import Access, Canonical, Profile
 from telemetry.readings import Quality, Reading, Value, ValueType
 
-_WHOLE = (ValueType.INT32, ValueType.INT64, ValueType.DATETIME)
+_LARGEST: Final = {ValueType.INT32: 2**31 - 1, ValueType.INT64: 2**63 - 1, ValueType.DATETIME: 2**63 - 1}
+"""What whole numbers can travel; all from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +43,27 @@ class Mapping:
             quality, reason = Quality.BAD, f"{native.value!r} is no {self.point.type.value}"
         elif value is None and quality is Quality.GOOD:
             quality, reason = Quality.BAD, "no value"
-        elif fault := self.point.check(value):
+        elif fault := self.point.check(value) or self._too_large(value):
             quality, reason = (Quality.BAD if quality is Quality.GOOD else quality), reason or fault
             value = value if self._can_travel(value) else None
         return Reading(device, self.metric, self.point.type, value, time_ms, quality, reason)
 
+    def _too_large(self, value: Value) -> str:
+        return (
+            ""
+            if value is None or self._can_travel(value)
+            else f"{value} does not fit {self.point.type.value}"
+        )
+
     def _can_travel(self, value: Value) -> bool:
-        return self.point.type not in _WHOLE or (isinstance(value, int) and value >= 0)
+        largest = _LARGEST.get(self.point.type)
+        return largest is None or (isinstance(value, int) and 0 <= value <= largest)
 
     def _canonical(self, native: Value) -> Value:
         if isinstance(native, str | None):
             return native if self.point.type is ValueType.STRING else None
+        if not math.isfinite(native):
+            return None
         number = native if isinstance(native, float) else int(native)
         if self.rule.states is not None:
             return self._state(number)
@@ -59,9 +71,7 @@ class Mapping:
             number = int(number) & self.rule.mask
         if self.rule.factor != 1 or self.rule.offset != 0:
             number = float(f"{number * self.rule.factor + self.rule.offset:.15g}")
-        if not math.isfinite(number):
-            return None
-        return self._typed(native, number)
+        return self._typed(native, number) if math.isfinite(number) else None
 
     def _state(self, number: float) -> Value:
         assert self.rule.states is not None

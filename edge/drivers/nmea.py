@@ -175,7 +175,7 @@ def _rmc(epoch: _Epoch, sentence: Any) -> None:
         _position(epoch, sentence, 2)
         _put(epoch, "time", f"{date.isoformat()}T{_clock(epoch.clock)}Z" if epoch.clock else None)
     knots = _number(_field(sentence, 6))
-    _put(epoch, "speed", None if knots is None else round(knots * KNOT_KMH, 3))
+    _put(epoch, "speed", None if knots is None else round(knots * KNOT_KMH, 6))
     _put(epoch, "course", _number(_field(sentence, 7)))
 
 
