@@ -59,16 +59,19 @@ class PayloadReader:
 
     def scans(self) -> Iterator[Scan]:
         """The values, one scan a time."""
+        device = self._device
         for time_ms, fields in self._fields.items():
-            yield Scan(
-                self._device.device_class,
-                self._topic.area,
-                self._topic.gateway,
-                self._device.id,
-                time_ms,
-                fields,
-                self._quality.get(time_ms, {}),
-            )
+            if fields:
+                quality = self._quality.get(time_ms, {})
+                yield Scan(
+                    device.device_class,
+                    self._topic.area,
+                    self._topic.gateway,
+                    device.id,
+                    time_ms,
+                    fields,
+                    quality,
+                )
 
     def _note(self, fault: Fault | None) -> None:
         if fault is not None:
@@ -81,15 +84,16 @@ class PayloadReader:
         time_ms = sent_ms if metric.time_ms is None else metric.time_ms
         if name in OF_COMMANDS:
             self._commands.setdefault(time_ms or self._now_ms, {})[name] = metric
-            return None
         rule = self._rule(name)
         if rule is None:
             if name in ABOUT_DEVICE:
                 return None
             return Fault(Reason.UNKNOWN_METRIC, f"{name[:80]!r} in class {self._device.device_class}")
-        wrong = check_time(time_ms, self._now_ms)
-        if wrong or time_ms is None:
-            return Fault(Reason.BAD_TIME, f"{name}: {wrong}")
+        if time_ms not in self._fields:
+            wrong = check_time(time_ms, self._now_ms)
+            if wrong or time_ms is None:
+                return Fault(Reason.BAD_TIME, f"{name}: {wrong}")
+            self._fields[time_ms] = {}
         return self._keep(rule, metric, time_ms)
 
     def _rule(self, name: str) -> Rule | None:
@@ -103,11 +107,14 @@ class PayloadReader:
         value = metric.value
         if metric.type is DataType.UNKNOWN:
             value = with_sign(value, self._device.types.get(rule.metric))
+        if type(value) is rule.exact and not metric.properties and rule.low <= value <= rule.high:
+            self._fields[time_ms][rule.field] = value  # the usual case, in one look
+            return None
         quality = quality_of(metric)[0] if metric.properties else Quality.GOOD
         checked = check_value(rule, value, quality)
         if isinstance(checked, Fault):
             return checked
-        self._fields.setdefault(time_ms, {})[rule.field] = checked.value
+        self._fields[time_ms][rule.field] = checked.value
         if checked.quality is not Quality.GOOD:
             self._quality.setdefault(time_ms, {})[rule.field] = checked.quality
         self.bad_values += bool(checked.reason)

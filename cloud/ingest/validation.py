@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from cloud.ingest.faults import Fault, Reason
 from cloud.registry.port import PointRecord
 from cloud.store.checks import MAX_INTEGER, MAX_TEXT_BYTES, is_field
-from telemetry.devices.classes import DeviceClass
+from telemetry.devices.classes import DeviceClass, field_name
 from telemetry.readings import Quality, Value, ValueType
+from telemetry.sparkplug import metrics as names
 from telemetry.sparkplug.payload import DataType, Unsupported
 
 NOT_BEFORE_MS: Final = 1_577_836_800_000
@@ -30,13 +32,23 @@ class Rule:
 
     metric: str
     field: str
-    type: ValueType
-    low: float = -math.inf
-    high: float = math.inf
+    kind: ValueType
+    low: float = -sys.float_info.max
+    high: float = sys.float_info.max
+    exact: type[bool | int | float] | None = None
+    """The Python type whose values within low and high need no closer look."""
+
+    @classmethod
+    def of(cls, metric: str, field: str, kind: ValueType, bounds: tuple[float, float] | None) -> Self:
+        """The rule of a point; infinity is never within its bounds."""
+        low, high = bounds or (-sys.float_info.max, sys.float_info.max)
+        exact = _EXACT.get(kind)
+        if exact is int:
+            low, high = max(low, 0), min(high, MAX_INTEGER)
+        return cls(metric, field, kind, low, high, exact)
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """A value to store."""
 
     value: Value
@@ -45,10 +57,30 @@ class Checked:
     """Why the value is bad although the sender called it good."""
 
 
+_EXACT: Final[Mapping[ValueType, type[bool | int | float]]] = {
+    ValueType.BOOLEAN: bool,
+    ValueType.INT32: int,
+    ValueType.INT64: int,
+    ValueType.DATETIME: int,
+    ValueType.DOUBLE: float,
+}
+
+
+COMMAND_RULES: Final = {
+    metric: Rule(metric, field_name(metric), kind)
+    for metric, kind in (
+        (names.COMMAND_LAST_ID, ValueType.STRING),
+        (names.COMMAND_STATUS, ValueType.INT32),
+        (names.COMMAND_ERROR, ValueType.STRING),
+    )
+}
+"""What gateways report of commands is stored beside the values, so that a board can show both."""
+
+
 def class_rules(device_class: DeviceClass) -> dict[str, Rule]:
     """Rules of a class, by metric."""
-    return {
-        point.metric: Rule(point.metric, point.field, point.type, *(point.range or (-math.inf, math.inf)))
+    return COMMAND_RULES | {
+        point.metric: Rule.of(point.metric, point.field, point.type, point.range)
         for point in device_class.points
     }
 
@@ -59,15 +91,15 @@ def generic_rules(points: Iterable[PointRecord]) -> dict[str, Rule]:
     Such devices share one table, where each column has one type for all of them: their numbers are stored as
     floats. Points whose name gives no usable field, or one already taken by another point, have no rule.
     """
-    rules: dict[str, Rule] = {}
-    taken: set[str] = set()
+    rules = dict(COMMAND_RULES)
+    taken = {rule.field for rule in rules.values()}
     for point in points:
         if not is_field(point.field) or point.field in taken:
             continue
         taken.add(point.field)
         kind = ValueType(point.type)
         stored = kind if kind in (ValueType.BOOLEAN, ValueType.STRING) else ValueType.DOUBLE
-        rules[point.metric] = Rule(point.metric, point.field, stored)
+        rules[point.metric] = Rule.of(point.metric, point.field, stored, None)
     return rules
 
 
@@ -90,15 +122,15 @@ def check_value(rule: Rule, value: Value | Unsupported, quality: Quality) -> Che
     """
     if value is None:
         return Checked(None, Quality.BAD if quality is Quality.GOOD else quality)
-    if isinstance(value, Unsupported) or not _fits(rule.type, value):
-        return Fault(Reason.WRONG_TYPE, f"{rule.metric}: {str(value)[:80]!r} is no {rule.type.value}")
+    if isinstance(value, Unsupported) or not _fits(rule.kind, value):
+        return Fault(Reason.WRONG_TYPE, f"{rule.metric}: {str(value)[:80]!r} is no {rule.kind.value}")
     if isinstance(value, str):
         if len(value.encode()) > MAX_TEXT_BYTES:
             return Fault(Reason.TOO_LARGE, f"{rule.metric}: a text of {len(value)} characters")
         return Checked(value, quality)
     if isinstance(value, bool):
         return Checked(value, quality)
-    return _number(rule, float(value) if rule.type is ValueType.DOUBLE else value, quality)
+    return _number(rule, float(value) if rule.kind is ValueType.DOUBLE else value, quality)
 
 
 def _fits(kind: ValueType, value: Value) -> bool:
@@ -112,7 +144,7 @@ def _fits(kind: ValueType, value: Value) -> bool:
 
 
 def _number(rule: Rule, value: int | float, quality: Quality) -> Checked:
-    if rule.low <= value <= rule.high and math.isfinite(value):
+    if rule.low <= value <= rule.high:
         return Checked(value, quality)
     if not math.isfinite(value):
         return Checked(None, Quality.BAD, f"{value} is no number")

@@ -21,7 +21,7 @@ from telemetry.sparkplug.topics import NAMESPACE, Verb
 
 ACK_WINDOW_S: Final = 0.25
 """Acknowledgements for one gateway are collected so long."""
-LINK_QUEUE: Final = 2000
+LINK_QUEUE: Final = 5000
 
 _log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from cloud.store.port import Rejected, Scan
@@ -19,9 +20,11 @@ RESERVED_FIELDS: Final = frozenset({"time", "area", "gateway", "device", "class"
 """Names that mean something else in a line of InfluxDB."""
 
 _NAME: Final = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
+_KEPT_ANSWERS: Final = 100_000
 _TAG: Final = re.compile(r"[^\x00-\x1f\x7f\\]{1,256}")
 
 
+@lru_cache(maxsize=_KEPT_ANSWERS)
 def is_field(name: str) -> bool:
     """Whether every store takes `name` as a field: snake_case, no double underscore, not reserved."""
     return bool(_NAME.fullmatch(name)) and name not in RESERVED_FIELDS
@@ -39,15 +42,16 @@ def fault(scan: Scan) -> str:
         return "holds no field"
     if not 0 <= scan.time_ms <= MAX_TIME_MS:
         return f"time {scan.time_ms} ms is outside 1970 … 2262"
-    return _name_fault(scan) or next(
+    return _place_fault(scan.device_class, scan.area, scan.gateway, scan.device) or next(
         (reason for field, value in scan.fields.items() if (reason := _field_fault(field, value))), ""
     )
 
 
-def _name_fault(scan: Scan) -> str:
-    if not _NAME.fullmatch(scan.device_class):
-        return f"class {scan.device_class!r} is no snake_case name"
-    for what, text in (("area", scan.area), ("gateway", scan.gateway), ("device", scan.device)):
+@lru_cache(maxsize=_KEPT_ANSWERS)
+def _place_fault(device_class: str, area: str, gateway: str, device: str) -> str:
+    if not _NAME.fullmatch(device_class):
+        return f"class {device_class!r} is no snake_case name"
+    for what, text in (("area", area), ("gateway", gateway), ("device", device)):
         if not _TAG.fullmatch(text) or not _is_unicode(text):
             return f"{what} {text[:80]!r} is empty, too long, or holds a backslash or control character"
     return ""

@@ -350,7 +350,12 @@ def test_a_commands_result_goes_to_the_registry_and_its_value_to_the_store(devic
     (reported,) = result.results
     assert (reported.command_id, reported.status) == ("c-1", CommandStatus.FAILED)
     assert reported.error == "interlock�: valve is closed"
-    assert [scan.fields for scan in result.scans] == [{"lamp_on": True}]
+    (scan,) = result.scans
+    assert (scan.fields["lamp_on"], scan.fields["command_last_id"], scan.fields["command_status"]) == (
+        True,
+        "c-1",
+        CommandStatus.FAILED,
+    )
 
 
 @pytest.mark.parametrize("status", [0, 6, None])
