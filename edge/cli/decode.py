@@ -75,7 +75,7 @@ def _show(instrument: Any, explained: Any, *, verbose: bool, as_json: bool) -> N
         return
     from rich.console import Console
 
-    from edge.cli.describe import table_of
+    from edge.cli.tables import table_of
 
     if explained.request:
         click.echo(explained.request)

@@ -81,7 +81,7 @@ def show(described: list[dict[str, Any]], *, verbose: bool) -> None:
     """Tables on the screen, and the frames under them."""
     from rich.console import Console
 
-    from edge.cli.describe import table_of
+    from edge.cli.tables import table_of
 
     console = Console()
     for each in described:

@@ -73,7 +73,7 @@ async def _show_live(target: Target, every_s: float, count: int | None, verbose:
     from rich.live import Live
     from rich.text import Text
 
-    from edge.cli.describe import table_of
+    from edge.cli.tables import table_of
 
     latest: dict[str, Any] = {}
     with Live(Text("…"), auto_refresh=False) as live:

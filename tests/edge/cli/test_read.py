@@ -119,6 +119,9 @@ async def test_device_of_a_configuration_is_read_and_watched(tmp_path: Path) -> 
         code, out, err = await kega(*watched, "--json")
         assert code == 0, err
         assert [each["points"] for each in lines(out)] == [{"relay_3": True}] * 3
+        code, out, err = await kega("watch", *where, "Power/Voltage", "--count", "1")
+        assert code == 0, err
+        assert "230.2 V" in out
         device.units.discard(10)
         code, out, _ = await kega(*watched[:-1], "1", "--json")
         assert code == 0
