@@ -34,7 +34,7 @@ def matches(point: Point, wanted: Value, seen: Value) -> bool:
     instruments count in 254 steps. Everything else must be equal.
     """
     if isinstance(wanted, bool | str) or isinstance(seen, bool | str) or wanted is None or seen is None:
-        return wanted == seen
+        return type(wanted) is type(seen) and wanted == seen
     tolerance = point.dead_band
     if point.type is ValueType.DOUBLE:
         tolerance = max(tolerance, 0.5 * 10**-point.decimals, 0.01 * abs(wanted))

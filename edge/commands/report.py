@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -34,9 +33,11 @@ class Reporter:
     ) -> bool:
         """Report a result, with the value read back where there is one; whether it is on disk."""
         queued = await self._spool(result_batch(command, status, error, reading, self._clock.now_ms()))
-        with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(asyncio.wrap_future(queued), _DURABLE_WITHIN_S) is not None
-        return False
+        try:
+            async with asyncio.timeout(_DURABLE_WITHIN_S):
+                return await asyncio.wrap_future(queued) is not None
+        except TimeoutError:
+            return False
 
 
 def result_batch(

@@ -83,11 +83,13 @@ class SpoolDatabase:
                 batch.metrics,
             ),
         )
-        self._connection.execute(
-            "INSERT INTO device (device, last_ms) VALUES (?, ?) "
-            "ON CONFLICT (device) DO UPDATE SET last_ms = excluded.last_ms WHERE excluded.last_ms > last_ms",
-            (batch.device, batch.time_ms),
-        )
+        # Imported history is older than what the device measures; it must not hold back live times.
+        if batch.priority is not Priority.HISTORY:
+            self._connection.execute(
+                "INSERT INTO device (device, last_ms) VALUES (?, ?) ON CONFLICT (device) "
+                "DO UPDATE SET last_ms = excluded.last_ms WHERE excluded.last_ms > last_ms",
+                (batch.device, batch.time_ms),
+            )
         number = row.lastrowid
         assert number is not None
         return SpooledBatch(
@@ -218,8 +220,8 @@ class SpoolDatabase:
                     yield batch, acked_ms is not None
 
     def last_times(self) -> dict[str, int]:
-        """The newest time that each device's readings have ever had."""
-        return dict(self._connection.execute("SELECT device, last_ms FROM device"))
+        """The newest time that each device's own readings have ever had."""
+        return dict(self._connection.execute("SELECT device, last_ms FROM device WHERE last_ms > 0"))
 
     def identities(self) -> dict[str, str]:
         """What was last remembered of each device, as JSON text."""

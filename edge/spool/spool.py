@@ -100,7 +100,8 @@ class Spool:
         while not self._queue.put(put, give_up_oldest=bool(self.trouble)):
             self._room.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._room.wait(), 1)
+                async with asyncio.timeout(1):
+                    await self._room.wait()
         return put.done
 
     async def put_durably(self, batch: NewBatch) -> int | None:
@@ -160,7 +161,8 @@ class Spool:
     async def _call(self, function: Callable[[SpoolDatabase], _Result]) -> _Result:
         future: Future[_Result] = self._queue.call(function)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), _CALL_TIMEOUT_S)
+            async with asyncio.timeout(_CALL_TIMEOUT_S):
+                return await asyncio.wrap_future(future)
         except TimeoutError:
             raise SpoolError(
                 f"the spool does not answer within {_CALL_TIMEOUT_S:g} s: is its disk failing?"

@@ -196,7 +196,8 @@ class Connection:
             self._wake.clear()
             if not self._session.awaits_births:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _TICK_S)
+                    async with asyncio.timeout(_TICK_S):
+                        await self._wake.wait()
 
     async def _look_at_spool(self) -> None:
         now = self._clock.monotonic()

@@ -90,7 +90,8 @@ class Uplink:
                 },
             )
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._stopping.wait()
 
     async def stop(self) -> None:
         """Wait a moment for the last acknowledgements, then say goodbye and let `run` return."""
