@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import urllib.request
 from pathlib import Path
 
@@ -86,3 +87,17 @@ def test_a_server_that_comes_later_is_used_when_it_answers() -> None:
         with pytest.raises(StoreUnavailable, match="cannot be reached"):
             store.write([SCAN])
         store.close()
+
+
+def test_the_latest_values_of_many_devices_silent_and_busy(victoria_metrics: VictoriaMetrics) -> None:
+    store = open_store(f"influx2+{victoria_metrics.url}/?bucket=kega")
+    now = time.time_ns() // 1_000_000
+    times = {f"many-{number}": now - (number % 3) * 10 * 86_400_000 for number in range(700)}
+    scans = [
+        Scan("streetlight", "p060", "eg-1", each, at, {"power_active": 1.0}) for each, at in times.items()
+    ]
+    assert list(store.write(scans)) == []
+    urllib.request.urlopen(f"{victoria_metrics.url}/internal/force_flush").close()
+    for found in (store.latest(), store.latest(sorted(times))):
+        assert {each: found[each]["power_active"].time_ms for each in times} == times
+    store.close()
