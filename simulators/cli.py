@@ -251,6 +251,7 @@ def history(
     as_json: bool,
 ) -> None:
     """Write what the devices would have measured: time, device, metric, value."""
+    from dataclasses import asdict
     from datetime import UTC, datetime
 
     from simulators.history import Span, parse_duration, parse_time, write_history
@@ -259,15 +260,22 @@ def history(
     span = Span(parse_time(start, now), parse_time(end, now), parse_duration(every))
     province, library = _province(config)
     files = write_history(province, library, span, out)
+    fed = {}
     if feed:
         from simulators.feeding import feed_spools
 
-        feed_spools(files, gateways or config.resolve().parent / "gateways")
+        fed = feed_spools(files, gateways or config.resolve().parent / "gateways")
     if as_json:
-        _print_json({gateway: str(file) for gateway, file in files.items()})
+        _print_json(
+            {
+                gateway: {"file": str(file), **(asdict(fed[gateway]) if feed else {})}
+                for gateway, file in files.items()
+            }
+        )
         return
     for gateway, file in files.items():
-        click.echo(f"{gateway}: {file}")
+        taken = f" ({fed[gateway].readings} readings, {fed[gateway].refused} refused)" if feed else ""
+        click.echo(f"{gateway}: {file}{taken}")
 
 
 def _province(config: Path) -> tuple[Province, Library]:

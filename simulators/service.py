@@ -28,6 +28,7 @@ class Service:
         Raises:
             LineError: a line or the socket cannot be served; what was open is closed again.
         """
+        self._control.claim()
         try:
             for line in self.province.lines.values():
                 await line.open()

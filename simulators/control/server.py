@@ -38,8 +38,12 @@ class ControlServer:
         self._started_s = province.clock.monotonic()
         self._server: asyncio.Server | None = None
 
-    async def open(self) -> None:
-        """Listen. Raises LineError where the socket cannot be placed or another simulator has it."""
+    def claim(self) -> None:
+        """See that the socket can be had, before any line is touched.
+
+        Raises:
+            LineError: another simulator answers there, or no socket can have this path.
+        """
         if len(str(self._path).encode()) > MAX_SOCKET_PATH:
             raise LineError(
                 f"control socket {self._path}: the path is longer than {MAX_SOCKET_PATH} bytes. "
@@ -47,6 +51,9 @@ class ControlServer:
             )
         if _answers(self._path):
             raise LineError(f"another simulator runs already and holds {self._path}. Stop it first.")
+
+    async def open(self) -> None:
+        """Listen. Raises LineError where the socket cannot be placed."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.unlink(missing_ok=True)
@@ -106,7 +113,7 @@ class ControlServer:
             "seed": province.settings.seed,
             "uptime_s": round(province.clock.monotonic() - self._started_s, 1),
             "devices": len(province.settings.devices),
-            "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "memory_bytes": _memory_bytes(),
             "faults": self._shown(self._active()),
             "lines": [
                 {
@@ -149,6 +156,15 @@ def _kinds() -> list[dict[str, Any]]:
         }
         for kind, facts in KINDS.items()
     ]
+
+
+def _memory_bytes() -> int:
+    """What this process holds in memory now; where the system does not tell, the most it ever held."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return pages * resource.getpagesize()
 
 
 def _answers(path: Path) -> bool:

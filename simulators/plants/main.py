@@ -57,7 +57,8 @@ class WaterMain:
         self._opening_pct = 100.0
         self._target_pct = 100.0
         self._excess_m3 = 0.0
-        self._excess_flow = 0.0
+        self._flow_seen = 0.0
+        self._as_planned = True
         self._seen_s: float | None = None
 
     def move_valve(self, target_pct: float, time_s: float) -> None:
@@ -102,10 +103,11 @@ class WaterMain:
             reach = 100 * elapsed / self._travel_s
             way = self._target_pct - self._opening_pct
             self._opening_pct += max(-reach, min(reach, way))
-        before, self._excess_flow = self._excess_flow, self._flow(time_s) - self._demand.flow_m3h(time_s)
-        excess = (before + self._excess_flow) / 2 * elapsed / 3600
-        planned = self._demand.volume_m3(time_s) - self._demand.volume_m3(time_s - elapsed)
-        self._excess_m3 += max(excess, -planned)  # water never flows back
+        before, self._flow_seen = self._flow_seen, self._flow(time_s)
+        was_planned, self._as_planned = self._as_planned, self._flow_seen == self._demand.flow_m3h(time_s)
+        if not (was_planned and self._as_planned):
+            planned = self._demand.volume_m3(time_s) - self._demand.volume_m3(time_s - elapsed)
+            self._excess_m3 += (before + self._flow_seen) / 2 * elapsed / 3600 - planned
 
 
 def _valve_curve(opening: float) -> float:

@@ -33,7 +33,7 @@ class SerialLine:
     def __init__(self, line_id: str, link: Path, talker: Talker) -> None:
         self.id = line_id
         self.figures = LineFigures()
-        self._talker = talker
+        self.talker = talker
         self._port = PtyPort(link)
         self._timer: asyncio.TimerHandle | None = None
 
@@ -55,15 +55,16 @@ class SerialLine:
 
     def _receive(self, data: bytes) -> None:
         self.figures.requests += 1
-        self._send(self._talker.hear(data))
+        self.send(self.talker.hear(data))
 
     def _talk(self, due_s: float) -> None:
-        self._send(self._talker.message())
+        self.send(self.talker.message())
         loop = asyncio.get_running_loop()
-        following = max(due_s + self._talker.every_s, loop.time())
+        following = max(due_s + self.talker.every_s, loop.time())
         self._timer = loop.call_at(following, self._talk, following)
 
-    def _send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
+        """Put bytes on the line."""
         if data:
             self._port.write(data)
             self.figures.replies += 1
