@@ -28,7 +28,7 @@ def open_store(url: str) -> Store:
     match parts.scheme:
         case "sqlite":
             return _open_sqlite(url)
-        case "influx1" | "influx1+http" | "influx1+https":
+        case "influx1" | "influx1+https":
             from cloud.store.influx1 import open_influx1
 
             return open_influx1(parts, port or 8086)
