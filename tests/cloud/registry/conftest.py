@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,9 +40,18 @@ def postgresql_url(postgresql: PostgreSQL) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite registry of the newest schema, to be copied."""
+    file = tmp_path_factory.mktemp("registry") / "registry.db"
+    open_registry(f"sqlite:///{file}").close()
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> str:
     if request.param == "sqlite":
+        shutil.copy(migrated_file, tmp_path / "registry.db")
         return f"sqlite:///{tmp_path}/registry.db"
     postgresql_url: str = request.getfixturevalue("postgresql_url")
     engine = create_engine(postgresql_url)
