@@ -45,10 +45,16 @@ class Finder:
         board, words = self._desk.feed.board, self._desk.words
         self._refresh_classes()
         wanted = (self._search.value or "").strip()
-        find = find_devices(board, wanted, _MOST_ROWS) if wanted else needing_attention(board, _MOST_ROWS)
-        devices, count = find
+        title = "found" if wanted else "needs_attention"
+        devices, count = (
+            find_devices(board, wanted, _MOST_ROWS) if wanted else needing_attention(board, _MOST_ROWS)
+        )
+        if not wanted and not devices:
+            title = "all_normal"
+            devices, count = find_devices(board, "", _MOST_ROWS)
+        self._title.set_text(words(title))
         more = words("more_devices", count=count - len(devices)) if count > len(devices) else ""
-        empty = words("nothing_found" if wanted else "nothing_wrong")
+        empty = words("nothing_found")
         self._list.show([self._row(device) for device in devices], empty=empty, more=more)
 
     def _searched(self, _: ValueChangeEventArguments[str | None]) -> None:

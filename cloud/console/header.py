@@ -34,7 +34,7 @@ class Header:
             with ui.element("div").classes("person"):
                 self._clock = ui.label("").classes("clock")
                 with ui.element("div").classes("who"):
-                    ui.label(desk.me.name)
+                    ui.label(desk.me.name.removeprefix("token:"))
                     ui.label(words(f"role_{desk.me.role}")).classes("quiet")
                 button = ui.element("button").classes("plain-button").props("type=button data-act=language")
                 with button.on("click", lambda _: on_language()):

@@ -64,7 +64,8 @@ _PAIRS: Final[dict[str, tuple[str, str]]] = {
     # device list
     "find_device": ("Tìm theo tên hoặc mã thiết bị", "Find by name or device id"),
     "needs_attention": ("Cần chú ý", "Needs attention"),
-    "nothing_wrong": ("Mọi thiết bị đều bình thường.", "Every device is normal."),
+    "found": ("Kết quả tìm kiếm", "Search results"),
+    "all_normal": ("Mọi thiết bị đều bình thường", "Every device is normal"),
     "nothing_found": ("Không tìm thấy thiết bị nào.", "No device found."),
     "more_devices": ("và {count} thiết bị khác", "and {count} more"),
     "classes": ("Hiện trên bản đồ", "Shown on the map"),
