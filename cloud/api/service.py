@@ -32,11 +32,13 @@ def make_context(settings: Settings, registry: Registry, store: Store, clock: Cl
     """
     classes = Library.shipped().classes
     software = version("kega")
+    threads = Threads()
+    sessions = Sessions(session_key(settings.secrets_dir), clock.now_ms)
     return Context(
         registry=registry,
         store=store,
         classes=classes,
-        people=People(registry, Sessions(session_key(settings.secrets_dir), clock.now_ms), clock),
+        people=People(registry, sessions, clock, threads.run),
         live=Live(
             settings.broker.to_broker(),
             registry,
@@ -45,7 +47,7 @@ def make_context(settings: Settings, registry: Registry, store: Store, clock: Cl
             clock=clock,
             encode=EventCodec(clock, software),
         ),
-        threads=Threads(),
+        threads=threads,
         clock=clock,
         version=software,
     )

@@ -27,7 +27,7 @@ class Threads:
         self._open = 0
 
     async def run(
-        self, call: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+        self, call: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
         """What `call` returns.
 

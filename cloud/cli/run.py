@@ -34,6 +34,7 @@ def run(config: Path, only: str, log_level: str, *, log_json: bool) -> None:
             param_hint="--only",
         )
     import asyncio
+    import logging
 
     from cloud.run import Part, run_cloud
     from cloud.settings import load_settings
@@ -41,5 +42,7 @@ def run(config: Path, only: str, log_level: str, *, log_json: bool) -> None:
 
     settings = load_settings(config)
     configure_logging(log_level, as_json=log_json)
+    # It tells of each of its plug-ins; a migration itself is told by the registry's version.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     wanted = dict.fromkeys(Part(part) for part in parts)
     asyncio.run(run_cloud(settings, wanted, tell=click.echo))

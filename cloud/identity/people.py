@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 from cloud.identity.errors import NotSignedIn, TooManyTries
 from cloud.identity.passwords import Passwords
@@ -22,6 +23,20 @@ from telemetry.clock import Clock
 _CHECKS_AT_ONCE: Final = 2
 _TOKEN_USE_EVERY_MS: Final = 60_000
 """The registry is told of a token's use no more often than this."""
+
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+class Runner(Protocol):
+    """Runs a blocking call in a thread."""
+
+    async def __call__(
+        self, call: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Result:
+        """What the call returns."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +53,13 @@ class Principal:
 class People:
     """Finds out who asks."""
 
-    def __init__(self, registry: Registry, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self, registry: Registry, sessions: Sessions, clock: Clock, run: Runner = asyncio.to_thread
+    ) -> None:
         self.sessions = sessions
         self._registry = registry
         self._clock = clock
+        self._run = run
         self._passwords = Passwords()
         self._throttle = Throttle(clock.monotonic)
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
@@ -57,9 +75,9 @@ class People:
         async with self._checks:
             # Asked again: those who waited for the semaphore together must not all get their try.
             self._hear(name, address)
-            user = await asyncio.to_thread(self._registry.user, name)
+            user = await self._run(self._registry.user, name)
             kept = None if user is None or user.disabled else user.password_hash
-            fits = await asyncio.to_thread(self._passwords.check, password, kept)
+            fits = await self._run(self._passwords.check, password, kept)
             if not fits or user is None:
                 self._throttle.failed(name, address)
                 await self._audit(name, "log-in-refused", address)
@@ -116,11 +134,11 @@ class People:
 
     async def _of_session(self, session: Session) -> Principal | None:
         if session.token:
-            token = await asyncio.to_thread(self._registry.token_by_hash, session.token)
+            token = await self._run(self._registry.token_by_hash, session.token)
             if token is None or not token.browser or not is_valid(token, self._clock.now_ms()):
                 return None
             return Principal(session.name, token.role, session)
-        user = await asyncio.to_thread(self._registry.user, session.name)
+        user = await self._run(self._registry.user, session.name)
         if user is None or user.disabled or _proof(user) != session.proof:
             return None
         return Principal(user.name, user.role, session)
@@ -128,12 +146,12 @@ class People:
     async def _token(self, secret: str) -> TokenRecord | None:
         if not looks_like_token(secret):
             return None
-        token = await asyncio.to_thread(self._registry.token_by_hash, hash_of(secret))
+        token = await self._run(self._registry.token_by_hash, hash_of(secret))
         now = self._clock.now_ms()
         if token is None or not is_valid(token, now):
             return None
         if token.last_used_ms is None or now - token.last_used_ms > _TOKEN_USE_EVERY_MS:
-            await asyncio.to_thread(self._registry.token_used, token.id, time_ms=now)
+            await self._run(self._registry.token_used, token.id, time_ms=now)
         return token
 
     def _hear(self, account: str, address: str) -> None:
@@ -142,7 +160,7 @@ class People:
             raise TooManyTries(wait_s)
 
     async def _audit(self, who: str, what: str, address: str) -> None:
-        await asyncio.to_thread(self._registry.audit, who, what, "session", address)
+        await self._run(self._registry.audit, who, what, "session", address)
 
 
 def _proof(user: UserRecord) -> str:

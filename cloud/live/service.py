@@ -15,7 +15,7 @@ from cloud.ingest.devices import Devices
 from cloud.live.changes import Changes
 from cloud.live.checks import HealthChecks
 from cloud.live.events import Event
-from cloud.live.health import HealthReport
+from cloud.live.health import HealthReport, Status
 from cloud.live.hub import Hub
 from cloud.live.view import LiveView
 from cloud.live.wire import FILTERS, Born, Died, GatewayDied, Told, Wire
@@ -179,7 +179,8 @@ class Live:
     async def _check_health(self) -> None:
         before, self.health = self.health, await self._checks.report(self.view)
         if self.health.summary != before.summary:
-            logger.warning(
+            logger.log(
+                logging.INFO if self.health.status is Status.OK else logging.WARNING,
                 "health-changed",
                 extra={"status": self.health.status}
                 | {name: check.status for name, check in self.health.checks.items()},

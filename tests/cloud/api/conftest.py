@@ -7,16 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.registry.database import open_registry
 from tests.cloud.api.house import House
-
-
-@pytest.fixture(scope="session")
-def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A registry file to copy: its schema takes longer to make than most tests to run."""
-    file = tmp_path_factory.mktemp("registry") / "registry.db"
-    open_registry(f"sqlite:///{file}").close()
-    return file
 
 
 @pytest.fixture

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Coroutine
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from types import SimpleNamespace
+from typing import Any, TypeVar, cast
 
 import httpx
 from fastapi import FastAPI
+from starlette.routing import Mount
 
 from cloud.api.app import make_app
 from cloud.api.context import Context
@@ -30,6 +33,7 @@ from cloud.registry.port import (
 )
 from cloud.store import open_store
 from cloud.store.port import Scan, Store
+from telemetry.devices.classes import DeviceClass
 from telemetry.devices.library import Library
 from telemetry.mqtt import Broker
 from telemetry.readings import Quality, Value
@@ -55,6 +59,28 @@ class SetClock:
         return self.ms / 1000
 
 
+@cache
+def shipped_classes() -> dict[str, DeviceClass]:
+    """The classes, read once."""
+    return Library.shipped().classes
+
+
+@cache
+def application() -> tuple[FastAPI, FastAPI]:
+    """The application and the API in it, made once: building routes takes longer than most tests."""
+    nothing = cast("Context", SimpleNamespace(version="0.1.0"))
+    app = make_app(nothing)
+    api = next(route.app._app for route in app.routes if isinstance(route, Mount))
+    return app, api
+
+
+def furnished_app(context: Context) -> FastAPI:
+    """The application over `context`."""
+    app, api = application()
+    app.state.context = api.state.context = context
+    return app
+
+
 class House:
     """An API with one lamp, one meter and one user of each role."""
 
@@ -64,7 +90,7 @@ class House:
         self.registry = open_registry(f"sqlite:///{folder}/registry.db", self.clock)
         self.store: Store = open_store(f"sqlite:///{folder}/store.db")
         self.sessions = Sessions(session_key(folder), self.clock.now_ms)
-        classes = Library.shipped().classes
+        classes = shipped_classes()
         self.live = Live(
             broker or Broker("mqtt://127.0.0.1:1"),
             self.registry,
@@ -73,17 +99,18 @@ class House:
             clock=self.clock,
             encode=EventCodec(self.clock, "0.1.0"),
         )
+        threads = Threads()
         self.context = Context(
             registry=self.registry,
             store=self.store,
             classes=classes,
-            people=People(self.registry, self.sessions, self.clock),
+            people=People(self.registry, self.sessions, self.clock, threads.run),
             live=self.live,
-            threads=Threads(),
+            threads=threads,
             clock=self.clock,
             version="0.1.0",
         )
-        self.app: FastAPI = make_app(self.context)
+        self.app = furnished_app(self.context)
         self.loop = asyncio.new_event_loop()
         self.tokens = {role: self.token(role) for role in Role}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
+def config(tmp_path: Path, empty_registry: Path) -> Path:
+    """Settings whose registry has its schema, but nobody in it."""
+    (tmp_path / "var").mkdir()
+    shutil.copy(empty_registry, tmp_path / "var/registry.db")
     file = tmp_path / "cloud.yaml"
     file.write_text(
         'broker: {url: "mqtt://127.0.0.1:1"}\n'

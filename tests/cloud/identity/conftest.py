@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from cloud.registry.database import SqlRegistry, open_registry
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[SqlRegistry]:
+def registry(tmp_path: Path, empty_registry: Path) -> Iterator[SqlRegistry]:
+    shutil.copy(empty_registry, tmp_path / "registry.db")
     opened = open_registry(f"sqlite:///{tmp_path}/registry.db")
     yield opened
     opened.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
-def registry(tmp_path: Path, clock: SetClock) -> Iterator[SqlRegistry]:
+def registry(tmp_path: Path, empty_registry: Path, clock: SetClock) -> Iterator[SqlRegistry]:
+    shutil.copy(empty_registry, tmp_path / "registry.db")
     opened = open_registry(f"sqlite:///{tmp_path}/registry.db", clock)
     yield opened
     opened.close()
