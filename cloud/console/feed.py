@@ -106,6 +106,19 @@ class Feed:
     def _start(self) -> None:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="console feed")
+            self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A fault of our own must not leave old values looking live: say so, and begin anew."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        logger.error("console-feed-failed", exc_info=error)
+        self.link = "lost"
+        task.get_loop().call_later(self._poll_s, self._start_again)
+
+    def _start_again(self) -> None:
+        if self._viewers:
+            self._start()
 
     async def loaded(self, timeout_s: float) -> bool:
         """Whether a first picture is there, after waiting for it at most this long."""

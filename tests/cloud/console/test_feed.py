@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
+
 from cloud.console.client import Api
 from cloud.console.feed import Feed
 from tests.cloud.console.fake_api import Province, now_ms
@@ -169,3 +171,25 @@ def test_a_first_picture_that_does_not_come_is_not_waited_for(log_in: LogIn, pro
         feed.leave(viewer)
 
     run(scenario())
+
+
+def test_a_fault_of_our_own_is_told_and_the_feed_begins_anew(
+    log_in: LogIn, province: Province, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        feed = Feed(HandClock(), poll_s=0.05)
+        viewer = feed.join(log_in("operator"))
+        await until(lambda: feed.link == "live")
+
+        def broken(_: object) -> None:
+            raise RuntimeError("a fault")
+
+        monkeypatch.setattr(feed.board, "apply", broken)
+        province.read("sl-000001", {"power_active": 1.0})
+        await until(lambda: feed.link == "lost")
+        monkeypatch.undo()
+        await until(lambda: feed.link == "live")
+        feed.leave(viewer)
+
+    run(scenario())
+    assert "console-feed-failed" in caplog.text
