@@ -7,8 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
+from cloud.backoff import Backoff
 from cloud.errors import SettingsError
-from cloud.ingest.backoff import Backoff
 from telemetry.clock import Clock
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from cloud.alarms.limits import DeviceView, Judgement, LimitRule, judge, rules_of
+from cloud.backoff import Backoff
 from cloud.errors import RegistryUnavailable
-from cloud.ingest.backoff import Backoff
 from cloud.registry.port import Admission, AlarmRecord, DeviceRecord, NewAlarm
 from cloud.store.port import Scan
 from telemetry.clock import Clock, SystemClock

@@ -6,9 +6,9 @@ import asyncio
 import logging
 from typing import Final, Protocol
 
+from cloud.backoff import Backoff
 from cloud.control.repeats import Repeats
 from cloud.errors import RegistryUnavailable
-from cloud.ingest.backoff import Backoff
 from cloud.registry.port import CommandRecord
 from telemetry.clock import Clock
 from telemetry.commands import Command, CommandStatus, command_metric

@@ -44,6 +44,12 @@ class Rebirths:
         self._asked.move_to_end(gateway)
         self._waiting.pop(gateway, None)
 
+    def put_back(self, targets: list[Target]) -> None:
+        """The gateways could not be asked after all."""
+        for target in targets:
+            self._asked.pop(target.gateway, None)
+            self.want(target)
+
     def due(self, now_s: float) -> list[Target]:
         """The gateways to ask now; they count as asked."""
         self._forget(now_s)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
+from cloud.backoff import Backoff
 from cloud.errors import RegistryUnavailable
 from cloud.host.changes import Change, DeviceBorn
 from cloud.host.journal import Entry, Journal
-from cloud.ingest.backoff import Backoff
-from cloud.ingest.commit import in_thread
 from cloud.registry.port import DeviceBirth, Registry
+from cloud.threads import in_thread
 from telemetry.clock import Clock
 from telemetry.errors import KegaError
 

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from cloud.backoff import Backoff
 from cloud.control.dispatcher import Dispatcher
 from cloud.errors import RegistryUnavailable
 from cloud.host.fleet import Fleet
@@ -19,10 +20,9 @@ from cloud.host.moment import Moment
 from cloud.host.rebirths import Rebirths
 from cloud.host.recorder import Recorder
 from cloud.host.supervisor import Supervisor
-from cloud.ingest.backoff import Backoff
-from cloud.ingest.commit import in_thread
 from cloud.registry.port import Admission, AlarmRecord, DeviceRecord, GatewayRecord, Registry
 from cloud.settings import Settings
+from cloud.threads import in_thread
 from telemetry.clock import SystemClock
 from telemetry.devices.library import Library
 
@@ -61,11 +61,16 @@ async def run_supervisor(
     metrics = HostMetrics(collector)
     try:
         gateways, devices, alarms = await _patiently(lambda: _known(registry))
-        fleet.load(gateways, devices, Moment.now(clock))
+        now = Moment.now(clock)
+        fleet.load(gateways, devices, now)
+        for gateway in sorted(gateways, key=lambda each: each.rebirth_asked_ms or 0):
+            if gateway.rebirth_asked_ms is not None:
+                rebirths.asked(gateway.id, now.s - max(0, now.ms - gateway.rebirth_asked_ms) / 1000)
         liveness.load(alarms)
         supervisor = Supervisor(
             broker,
             settings.host_id,
+            registry,
             fleet=fleet,
             rebirths=rebirths,
             journal=journal,

@@ -7,8 +7,9 @@ import logging
 from collections import Counter
 from typing import Final
 
+from cloud.backoff import Backoff
 from cloud.control.dispatcher import Dispatcher
-from cloud.errors import NotFound
+from cloud.errors import NotFound, RegistryUnavailable
 from cloud.host.fleet import Fleet
 from cloud.host.journal import Journal
 from cloud.host.liveness import Liveness
@@ -17,7 +18,8 @@ from cloud.host.moment import Moment
 from cloud.host.rebirths import Rebirths, Target
 from cloud.host.session import Presence
 from cloud.host.state import State, read_state
-from cloud.ingest.backoff import Backoff
+from cloud.registry.port import Registry
+from cloud.threads import in_thread
 from telemetry.clock import Clock
 from telemetry.errors import CodecError, LinkError, TopicError
 from telemetry.mqtt import Broker, Link, Message, Will, open_link
@@ -49,6 +51,7 @@ class Supervisor:
         self,
         broker: Broker,
         host_id: str,
+        registry: Registry,
         *,
         fleet: Fleet,
         rebirths: Rebirths,
@@ -59,6 +62,7 @@ class Supervisor:
     ) -> None:
         self._broker = broker
         self._host_id = host_id
+        self._registry = registry
         self._topic = str(StateTopic(host_id))
         self._fleet = fleet
         self._rebirths = rebirths
@@ -177,7 +181,7 @@ class Supervisor:
             if link is not None and link.is_up:
                 try:
                     self._insist(link)
-                    self._ask_for_rebirths(link, now)
+                    await self._ask_for_rebirths(link, now)
                 except LinkError as error:
                     _log.info("link-lost-under-us", extra={"cause": str(error)})
                 if now.s - self._judged_s >= JUDGE_EVERY_S:
@@ -185,8 +189,18 @@ class Supervisor:
                     self._journal.add(self._liveness.judge(self._fleet.gateways(), now))
             self._tell_metrics()
 
-    def _ask_for_rebirths(self, link: Link, now: Moment) -> None:
-        for target in self._rebirths.due(now.s):
+    async def _ask_for_rebirths(self, link: Link, now: Moment) -> None:
+        targets = self._rebirths.due(now.s)
+        if not targets:
+            return
+        areas = {target.gateway: target.area for target in targets}
+        try:
+            # on record before it is sent: a supervisor that dies now must not have its successor ask again
+            await in_thread(lambda: self._registry.rebirths_asked(areas, time_ms=now.ms))
+        except RegistryUnavailable:
+            self._rebirths.put_back(targets)
+            return
+        for target in targets:
             metric = Metric(REBIRTH, DataType.BOOLEAN, value=True, time_ms=now.ms)
             payload = encode(Payload(time_ms=now.ms, metrics=(metric,)))
             link.publish(str(Topic(target.area, Verb.NCMD, target.gateway)), payload)

@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
+from cloud.backoff import Backoff
 from cloud.errors import RegistryUnavailable
-from cloud.ingest.backoff import Backoff
 from cloud.ingest.faults import Reason
 from cloud.ingest.metrics import IngestMetrics
 from cloud.ingest.reading import CommandResult
 from cloud.ingest.routing import Routed, StoredBatch, dead_letter
 from cloud.registry.port import DeadLetter
 from cloud.store.port import Scan, Store, StoreUnavailable
+from cloud.threads import in_thread
 from telemetry.clock import Clock
 from telemetry.commands import CommandStatus
 
@@ -112,13 +113,3 @@ class Committer:
                     extra={"step": step, "retry_s": round(pause, 2), "cause": str(error)},
                 )
                 await asyncio.sleep(pause)
-
-
-async def in_thread(call: Callable[[], _Result]) -> _Result:
-    """`call` in a thread. A cancelled caller waits for its end, so that no store is closed under it."""
-    running = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        raise

@@ -7,13 +7,14 @@ import logging
 import secrets
 from typing import Final
 
+from cloud.backoff import Backoff
 from cloud.ingest.acks import AckCollector, ack_payload
-from cloud.ingest.backoff import Backoff
-from cloud.ingest.commit import Committer, in_thread
+from cloud.ingest.commit import Committer
 from cloud.ingest.devices import Devices
 from cloud.ingest.inbox import Inbox
 from cloud.ingest.metrics import IngestMetrics
 from cloud.ingest.routing import Received, Routed, receive, route
+from cloud.threads import in_thread
 from telemetry.clock import Clock
 from telemetry.errors import LinkError
 from telemetry.mqtt import Broker, Link, open_link

@@ -45,6 +45,18 @@ class GatewaysAndDevices(Transactions):
             with self._writing() as connection:
                 _seen(connection, GATEWAYS, seen)
 
+    def rebirths_asked(self, areas: Mapping[str, str], *, time_ms: int) -> None:
+        """The gateways (with their areas) are about to be asked for a rebirth; a restarted host must know."""
+        told = {"rebirth_asked_ms": time_ms}
+        # In order of id, so that two writers never wait for each other crosswise.
+        rows = [
+            {"id": gateway, "area": area, "online": False, "software": "", **told}
+            for gateway, area in sorted(areas.items())
+        ]
+        insert = self._insert(GATEWAYS).on_conflict_do_update(index_elements=["id"], set_=told)
+        with self._writing() as connection:
+            connection.execute(insert, rows)
+
     def gateway_spool(self, gateway: str, *, depth: int | None, dropped: int | None) -> None:
         """What the gateway says of its spool; None leaves the old figure."""
         told = {"spool_depth": depth, "spool_dropped": dropped}

@@ -77,6 +77,7 @@ class GatewayRecord:
     software: str = ""
     spool_depth: int | None = None
     spool_dropped: int | None = None
+    rebirth_asked_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,10 @@ class Registry(Protocol):
 
     def gateways_seen(self, seen: Mapping[str, int]) -> None:
         """Gateway → time of its newest message; written in batches."""
+        ...
+
+    def rebirths_asked(self, areas: Mapping[str, str], *, time_ms: int) -> None:
+        """The gateways (with their areas) are about to be asked for a rebirth; a restarted host must know."""
         ...
 
     def gateway_spool(self, gateway: str, *, depth: int | None, dropped: int | None) -> None: ...

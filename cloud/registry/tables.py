@@ -69,6 +69,7 @@ GATEWAYS: Final = Table(
     _text("software"),
     Column("spool_depth", BigInteger),
     Column("spool_dropped", BigInteger),
+    _ms("rebirth_asked_ms"),
 )
 
 DEVICES: Final = Table(

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pytest
 from prometheus_client import CollectorRegistry
 
+from cloud.backoff import Backoff
 from cloud.errors import RegistryUnavailable
-from cloud.ingest.backoff import Backoff
 from cloud.ingest.commit import JUDGED_MS, Committer, in_thread
 from cloud.ingest.metrics import IngestMetrics
 from cloud.ingest.reading import CommandResult

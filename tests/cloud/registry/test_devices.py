@@ -45,6 +45,14 @@ def test_a_gateway_is_born_seen_and_dies(registry: SqlRegistry) -> None:
     assert gateway.spool_dropped == 3
 
 
+def test_a_restarted_host_knows_whom_it_asked_for_a_rebirth(registry: SqlRegistry) -> None:
+    registry.gateway_born("eg-1", "p060", time_ms=10, software="0.1")
+    registry.rebirths_asked({"eg-2": "p060", "eg-1": "p060"}, time_ms=20)
+    known, unknown = registry.gateways()
+    assert (known.id, known.online, known.software, known.rebirth_asked_ms) == ("eg-1", True, "0.1", 20)
+    assert (unknown.id, unknown.online, unknown.born_ms, unknown.rebirth_asked_ms) == ("eg-2", False, None, 20)
+
+
 def test_a_birth_registers_a_device_as_discovered_with_its_points(registry: SqlRegistry) -> None:
     registry.device_born(birth())
     device = registry.device("sl-1")

@@ -137,6 +137,7 @@ def upgrade() -> None:
         sa.Column("software", sa.String(), nullable=False),
         sa.Column("spool_depth", sa.BigInteger()),
         sa.Column("spool_dropped", sa.BigInteger()),
+        sa.Column("rebirth_asked_ms", sa.BigInteger()),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
