@@ -126,7 +126,7 @@ class SpoolDatabase:
         return self._connection.execute(
             "DELETE FROM batch WHERE number IN "
             "(SELECT number FROM batch WHERE acked_ms IS NOT NULL ORDER BY acked_ms LIMIT ?)",
-            (_SLICE,),
+            (_EVICT_SLICE,),
         ).rowcount
 
     def _evict_oldest(self) -> int:
@@ -272,18 +272,24 @@ class SpoolDatabase:
         row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'batch'").fetchone()
         return int(row[0]) if row else 0
 
-    def checkpoint(self) -> None:
-        """Fold the write-ahead log into the file, so that its room can be used again."""
-        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-    def make_room(self) -> bool:
-        """Give up some batches that the cloud has stored; whether there were any.
+    def make_room(self, wanted_bytes: int) -> None:
+        """Give room back to the disk: fold the log, and give up batches that the cloud has stored.
 
         Raises:
-            sqlite3.Error: the disk does not even take a deletion now.
+            sqlite3.Error: the disk does not even take that now.
         """
-        with self._transaction():
-            return self._drop_kept() > 0
+        self._fold_log()
+        before = self._bytes_used()
+        more = True
+        while more and before - self._bytes_used() < wanted_bytes:
+            with self._transaction():
+                more = self._drop_kept() > 0
+        self._connection.execute(f"PRAGMA incremental_vacuum({wanted_bytes // self._page_bytes})").fetchall()
+        self._fold_log()
+
+    def _fold_log(self) -> None:
+        """Fold the write-ahead log into the file and give its room back to the disk."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _bytes_used(self) -> int:
         pages: int = self._connection.execute("PRAGMA page_count").fetchone()[0]

@@ -13,7 +13,7 @@ class SpoolLimits:
     """How much a spool may hold."""
 
     max_bytes: int = 500_000_000
-    """Pages in use; the write-ahead log comes on top, at most 4 MiB of it at rest."""
+    """Pages in use; the write-ahead log comes on top, at most 2 MiB of it at rest."""
     max_age_days: float = 60
     """What has waited longer for an acknowledgement is evicted, and counted."""
     keep_stored_days: float = 0

@@ -106,7 +106,7 @@ class HistoryPacker:
         self.count.lines += 1
         try:
             reading = self._reading(row)
-        except ValueError as error:
+        except (ValueError, TypeError, OverflowError) as error:  # whatever JSON can hold in place of a number
             self.count.refuse(line, str(error))
             return []
         waiting = self._waiting[reading.device]

@@ -83,7 +83,8 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA journal_size_limit = 4194304")
+    connection.execute("PRAGMA wal_autocheckpoint = 500")
+    connection.execute("PRAGMA journal_size_limit = 2097152")
     connection.execute("PRAGMA cache_size = -1024")
     if version == 0:
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")

@@ -25,6 +25,7 @@ from edge.spool.database import SpoolDatabase
 from edge.spool.errors import SpoolDamaged, SpoolError
 from edge.spool.figures import SpoolLimits
 from edge.spool.queue import Call, CommitQueue, Group
+from edge.spool.reserve import RESERVE_BYTES, Reserve
 from edge.spool.salvage import Salvage, set_aside
 from edge.spool.schema import is_damage, is_full
 from telemetry.clock import Clock
@@ -61,6 +62,7 @@ class SpoolWriter:
         self._on_epoch = on_epoch
         self._on_trouble = on_trouble
         self._database: SpoolDatabase | None = None
+        self._reserve = Reserve(file)
         self._group_due: float | None = None
         self._retry_s = _FIRST_RETRY_S
         self._retry_at = 0.0
@@ -146,7 +148,14 @@ class SpoolWriter:
                 self._fail(error)
 
     def _open(self) -> None:
-        self._database = SpoolDatabase.open(self._file, self._limits)
+        try:
+            self._database = SpoolDatabase.open(self._file, self._limits)
+        except SpoolDamaged:
+            raise
+        except SpoolError:
+            if not self._reserve.release():
+                raise
+            self._database = SpoolDatabase.open(self._file, self._limits)
         self._on_epoch(self._database.epoch)
 
     def _answer(self, function: Call, done: Future[Any]) -> None:
@@ -190,15 +199,16 @@ class SpoolWriter:
         if self._database is None:
             raise SpoolError(self._trouble or f"{self._file} is not open")
         batches = [put.batch for put in group.puts]
-        while True:
-            try:
-                return self._database.commit(batches, group.acks, self._clock.now_ms(), refused=group.refused)
-            except sqlite3.Error as error:
-                if not is_full(error):
-                    raise
-                self._database.checkpoint()
-                if not self._database.make_room():
-                    raise
+        try:
+            return self._database.commit(batches, group.acks, self._clock.now_ms(), refused=group.refused)
+        except sqlite3.Error as error:
+            if not is_full(error):
+                raise
+        # Folding the log and deleting rows need room themselves: this is what the reserve is for.
+        self._reserve.release()
+        self._database.make_room(RESERVE_BYTES)
+        self._reserve.hold()
+        return self._database.commit(batches, group.acks, self._clock.now_ms(), refused=group.refused)
 
     def _keep_house(self) -> None:
         assert self._database is not None
@@ -222,6 +232,7 @@ class SpoolWriter:
                 self._salvage = None
         if now >= self._tend_at:
             self._tend_at = now + _TEND_EVERY_S
+            self._reserve.hold()
             self._watch_clock(now)
             steady = now - self._steady_since >= _STEADY_AFTER_S
             self._database.tend(self._clock.now_ms(), clock_is_steady=steady)

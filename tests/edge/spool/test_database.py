@@ -182,9 +182,8 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def _settle_evictions(self) -> None:
         left = {batch.number for batch in self.spool.waiting(10_000, ALL)}
-        gone = self.waiting.keys() - left
-        for number in gone:
-            priority, readings = self.waiting.pop(number)
+        gone = [self.waiting.pop(number) for number in self.waiting.keys() - left]
+        for priority, readings in gone:
             assert all(priority <= other for other, _ in self.waiting.values())
             self.dropped += readings
 
