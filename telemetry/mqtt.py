@@ -29,6 +29,7 @@ from telemetry.errors import LinkError
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S: Final = 10.0
+DISCONNECT_TIMEOUT_S: Final = 2.0
 _DISCONNECT_WITH_WILL: Final = 0x04
 
 
@@ -105,7 +106,7 @@ class Link:
     @property
     def is_up(self) -> bool:
         """Whether the connection still stands, as far as is known."""
-        return self._connected.done() and not self.lost.done()
+        return self._connected.done() and self._connected.exception() is None and not self.lost.done()
 
     def publish(self, topic: str, payload: bytes | str, *, qos: int = 0, retain: bool = False) -> int:
         """Hand a message to the connection; nothing is promised beyond that. Returns its message id.
@@ -170,8 +171,7 @@ class Link:
             )
         else:
             self._client.disconnect()
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self.lost), 2)
+        await asyncio.wait({self.lost}, timeout=DISCONNECT_TIMEOUT_S)
         self._end("closed by us")
         await asyncio.to_thread(self._client.loop_stop)
 
@@ -297,10 +297,9 @@ async def open_link(
         properties.SessionExpiryInterval = 0
         options = {"clean_start": True, "properties": properties}
     try:
-        await asyncio.wait_for(
-            asyncio.to_thread(client.connect, broker.host, broker.port, broker.keep_alive_s, **options),
-            CONNECT_TIMEOUT_S,
-        )
+        # asyncio.timeout, for asyncio.wait_for of Python 3.11 may swallow a cancellation
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await asyncio.to_thread(client.connect, broker.host, broker.port, broker.keep_alive_s, **options)
     except (TimeoutError, OSError, ValueError) as error:
         raise LinkError(
             f"broker {broker.url} cannot be reached: {error or 'no answer'}. "
@@ -308,20 +307,24 @@ async def open_link(
         ) from error
     client.loop_start()
     try:
-        await asyncio.wait_for(asyncio.shield(link._connected), CONNECT_TIMEOUT_S)  # noqa: SLF001
-    except TimeoutError:
-        await asyncio.to_thread(client.loop_stop)
-        raise LinkError(f"broker {broker.url} accepts the connection but does not answer CONNECT") from None
-    except LinkError as error:
-        await asyncio.to_thread(client.loop_stop)
-        raise LinkError(f"broker {broker.url}: {error}", retryable=error.retryable) from None
-    try:
+        await _stand(link, broker)
         yield link
     finally:
-        if link.lost.done():
-            await asyncio.to_thread(client.loop_stop)
-        else:
+        if link.is_up:
             await link.close()
+        else:
+            await asyncio.to_thread(client.loop_stop)
+
+
+async def _stand(link: Link, broker: Broker) -> None:
+    """Return when the broker has accepted the connection."""
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await asyncio.shield(link._connected)  # noqa: SLF001, one class in two halves
+    except TimeoutError:
+        raise LinkError(f"broker {broker.url} accepts the connection but does not answer CONNECT") from None
+    except LinkError as error:
+        raise LinkError(f"broker {broker.url}: {error}", retryable=error.retryable) from None
 
 
 def _use_tls(client: paho.Client, broker: Broker) -> None:

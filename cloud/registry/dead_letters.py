@@ -13,7 +13,7 @@ from cloud.registry.tables import DEAD_LETTER_COUNTS, DEAD_LETTERS
 from cloud.registry.transactions import Transactions
 
 DEAD_LETTERS_KEPT: Final = 10_000
-PAYLOAD_BYTES_KEPT: Final = 16 * 1024
+PAYLOAD_BYTES_KEPT: Final = 64 * 1024
 """Of each message; with the bound above the shelf stays below 160 MB."""
 
 

@@ -205,7 +205,7 @@ class Province:
             self.api.post(f"devices/{device['id']}/accept")
 
     def _load_past(self) -> None:
-        """Give each gateway what its devices would have measured in the days before the start, by its spool."""
+        """Give each gateway, by its spool, what its devices would have measured before the start."""
         end = self._started_at
         log = (self.folder / "past.log").open("wb")
         with log:

@@ -18,7 +18,7 @@ from telemetry.errors import ClassError, Problem
 from telemetry.readings import Value, ValueType
 from telemetry.yaml_files import load_yaml
 
-METRIC_NAME = r"[A-Z][A-Za-z0-9]*( [A-Z0-9][A-Za-z0-9]*)*/[A-Z][A-Za-z0-9]*( [A-Z0-9][A-Za-z0-9]*)*"
+METRIC_NAME = r"^[A-Z][A-Za-z0-9]*( [A-Z0-9][A-Za-z0-9]*)*/[A-Z][A-Za-z0-9]*( [A-Z0-9][A-Za-z0-9]*)*$"
 
 
 def field_name(metric: str) -> str:
@@ -107,7 +107,7 @@ class LimitAlarm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    id: Annotated[str, Field(pattern=r"[a-z0-9-]+")]
+    id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     point: str
     """Metric name."""
     above: float | None = None
@@ -137,7 +137,7 @@ class DeviceClass(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    id: Annotated[str, Field(alias="class", pattern=r"[a-z][a-z0-9_]*")]
+    id: Annotated[str, Field(alias="class", pattern=r"^[a-z][a-z0-9_]*$")]
     version: int = Field(ge=1)
     title: Text
     northbound: str

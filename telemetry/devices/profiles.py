@@ -84,7 +84,7 @@ class ProfilePoint(_Data):
     `native = raw × scale + offset`, in `unit`, as the maker's document gives it.
     """
 
-    key: Annotated[str, Field(pattern=r"[a-z][a-z0-9_]*")]
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     unit: str = ""
     canonical: Canonical | None = None
     also: list[Canonical] = []
@@ -215,7 +215,7 @@ class Vector(_Data):
 class Profile(_Data):
     """One instrument model."""
 
-    id: Annotated[str, Field(alias="profile", pattern=r"[a-z][a-z0-9_]*")]
+    id: Annotated[str, Field(alias="profile", pattern=r"^[a-z][a-z0-9_]*$")]
     title: str
     maker: str = ""
     models: list[str] = []

@@ -12,7 +12,7 @@ from cloud.api.access import Reader
 
 router = APIRouter(tags=["health"])
 
-_EXAMPLE: Final = "kega_ingest_values_total 1234.0\n"
+_EXAMPLE: Final = "kega_ingest_stored_values_total 1234.0\n"
 
 
 @router.get(
