@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
@@ -39,6 +39,14 @@ from telemetry.errors import Problem
 _Place: TypeAlias = tuple[str, int]
 """Line and unit id; unit 0 on serial lines."""
 _Placed: TypeAlias = tuple[SimDeviceSettings, InstrumentSettings]
+_NEEDED: Final[Mapping[Kind, Set[str]]] = {
+    Kind.LATE: SLAVES.keys(),
+    Kind.EXCEPTION: SLAVES.keys(),
+    Kind.DOOR_OPEN: {"waveshare_relay8"},
+    Kind.NO_ECHO: {"tuf2000m"},
+    Kind.VALVE_STUCK: {"belimo_mod_actuator"},
+}
+"""Profiles of which a device must have one for a fault to be seen."""
 _OF_INSTRUMENTS: Final = (Kind.DEAD, Kind.STUCK, Kind.CRC, Kind.LATE, Kind.EXCEPTION, Kind.GARBAGE)
 
 
@@ -106,10 +114,11 @@ class Province:
         """Begin a fault at a device, or at every device of a gateway that can have it. Raises FaultError."""
         kind = kind_named(kind_name)
         devices = self.devices_of(target)
-        if kind is Kind.CRC and not self._checksummed.intersection(devices):
-            raise FaultError(f"{target} hangs on Modbus TCP, which has no checksum: use garbage or exception")
         if target not in self.plants:
-            devices = [each for each in devices if self.faults.can_have(kind, each)] or devices[:1]
+            devices = [each for each in devices if self._why_not(kind, each) == ""] or devices[:1]
+        for device in devices:
+            if self.faults.can_have(kind, device) and (cause := self._why_not(kind, device)):
+                raise FaultError(cause)
         now_s = self.clock.now_ms() / 1000
         return [self.faults.set(kind, device, now_s, for_s, strength) for device in devices]
 
@@ -121,6 +130,18 @@ class Province:
             return self.faults.clear(kind, None, now_s)
         ended = [self.faults.clear(kind, device, now_s) for device in self.devices_of(target)]
         return [fault for each in ended for fault in each]
+
+    def _why_not(self, kind: Kind, device: str) -> str:
+        """Why a device cannot have a fault; empty where it can."""
+        if not self.faults.can_have(kind, device):
+            return f"{device} is of a class that cannot have fault {kind}"
+        if kind is Kind.CRC and device not in self._checksummed:
+            return f"{device} hangs on Modbus TCP, which has no checksum: use garbage or exception"
+        needed = _NEEDED.get(kind)
+        fitted = {each.profile.id for each in self.readouts if each.device.id == device}
+        if needed is not None and not needed & fitted:
+            return f"{device} cannot have fault {kind}: it has no {' or '.join(sorted(needed))}"
+        return ""
 
     def hint(self, fault: Fault) -> str:
         """What a person must know to see the fault; empty where nothing."""

@@ -95,9 +95,9 @@ def _unit(profile: str, bus: str, unit_id: int, every_s: float, **more: Any) -> 
 
 
 def _lamp(wirer: _Wirer, device: DevicePlan) -> list[_Instrument]:
-    """Meter and relay in every pole, a door contact in the first, dimming on Modbus TCP."""
+    """Meter, relay and hatch contact in every pole, dimming on Modbus TCP."""
     bus, number = wirer.shared, device.number
-    door = {"map": {"input_1": "Cabinet/Door Open"}} if number == 0 else {}
+    door = {"map": {"input_1": "Cabinet/Door Open"}}
     instruments = [
         _unit("eastron_sdm120", bus, 1 + number, 5),
         _unit("waveshare_relay8", bus, 101 + number, 5, **door),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from simulators.world.noise import Noise
@@ -52,11 +53,15 @@ class Traffic:
 class Air:
     """The air over the province."""
 
-    def __init__(self, seed: int, sun: Sun, traffic: Traffic, stations: list[AirSeries]) -> None:
+    def __init__(
+        self, seed: int, sun: Sun, traffic: Traffic, stations: Mapping[int, AirSeries], count: int
+    ) -> None:
+        """`stations` holds those of the file's `count` stations that are replayed."""
         self._seed = seed
         self._sun = sun
         self._traffic = traffic
         self._stations = stations
+        self._count = count
         self._noise: dict[str, Noise] = {}
 
     def at(self, time_s: float, station: int, place: str, smoke: float = 0.0) -> Pollution:
@@ -64,7 +69,7 @@ class Air:
 
         PM1 ≤ PM2.5 ≤ PM10 holds always: smoke is fine dust, and a file may contradict itself.
         """
-        series = self._stations[station % len(self._stations)]
+        series = self._stations[station % self._count]
         noise = self._noise.get(place) or self._noise.setdefault(place, Noise(self._seed, f"air/{place}"))
         local_s = self._sun.local(time_s)
         fine = max(0.5, series.pm2_5.at(local_s)) * (1 + 0.05 * noise.smooth(time_s, 180)) + smoke

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -29,7 +30,10 @@ class WorldInput:
     hours_from_utc: float
     temperature: HourlySeries
     humidity: HourlySeries
-    air: list[AirSeries]
+    air: Mapping[int, AirSeries]
+    """By number of the station in its file."""
+    air_stations: int
+    """Stations in the file; a number beyond them begins again."""
 
 
 class World:
@@ -40,7 +44,7 @@ class World:
         self.sun = Sun(given.latitude, given.longitude, given.hours_from_utc)
         self.weather = Weather(given.seed, self.sun, given.temperature, given.humidity, ORIGIN_S)
         self.traffic = Traffic(given.seed, self.sun)
-        self.air = Air(given.seed, self.sun, self.traffic, given.air)
+        self.air = Air(given.seed, self.sun, self.traffic, given.air, given.air_stations)
         self.lamps = LampPlan(self.sun, ORIGIN_S)
         self.grid = Grid(given.seed, self.sun)
         self.supply = Supply(given.seed, self.sun)

@@ -21,8 +21,16 @@ def clock() -> SetClock:
 
 @pytest.fixture(scope="session")
 def world_settings() -> SimSettings:
-    lamp = device("sl-000001", "streetlight", {"profile": "eastron_sdm120", "line": "tcp"})
-    return settings(Path("/nowhere"), [{"id": "tcp", "kind": "modbus-tcp", "port": 0}], [lamp])
+    stations = [
+        device(
+            f"aq-{number:06d}",
+            "air_station",
+            {"profile": "xy_md02", "line": "tcp", "unit_id": 1 + number},
+            air_station=number,
+        )
+        for number in range(12)
+    ]
+    return settings(Path("/nowhere"), [{"id": "tcp", "kind": "modbus-tcp", "port": 0}], stations)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,9 +79,12 @@ def lighting(folder: Path) -> SimSettings:
 
 
 @contextmanager
-def serving(given: SimSettings, clock: SetClock) -> Iterator[Province]:
+def serving(
+    given: SimSettings, clock: SetClock, prepare: Callable[[Province], None] = lambda _: None
+) -> Iterator[Province]:
     """A simulator that serves on a thread of its own until the block ends."""
     province = Province(given, Library.shipped(), clock)
+    prepare(province)
     service = Service(province, given.control)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -10,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,21 +20,36 @@ from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
 from simulators.fleet import Fleet, write_fleet
 from simulators.settings import RtuLineSettings, SimSettings, TcpLineSettings, load_settings
+from telemetry.cli import main
 from tests.servers import wait_until
 
 KEGA = (sys.executable, "-m", "telemetry")
 LEAST_BYTES, MOST_BYTES = 10_000_000, 70_000_000
 
 
-def kega(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*KEGA, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "XDG_RUNTIME_DIR": str(folder)},
-    )
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def kega(folder: Path, *arguments: str) -> Done:
+    """A command in this process, with `folder` as the place of run-time files."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        patch.setattr(sys, "argv", ["kega", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert isinstance(ended.value.code, int)
+    return Done(ended.value.code, out.getvalue(), err.getvalue())
 
 
 @contextmanager
@@ -52,16 +70,25 @@ def simulator(folder: Path, fleet: Fleet) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(20)
 
 
+@dataclass(frozen=True)
+class Running:
+    """A simulator in a process of its own."""
+
+    folder: Path
+    fleet: Fleet
+    process: subprocess.Popen[bytes]
+
+
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Fleet]]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("sim")
     fleet = write_fleet(folder, broker_url="mqtt://127.0.0.1:1883")
-    with simulator(folder, fleet):
-        yield folder, fleet
+    with simulator(folder, fleet) as process:
+        yield Running(folder, fleet, process)
 
 
-def test_faults_as_a_person_types_them(running: tuple[Path, Fleet]) -> None:
-    folder, _ = running
+def test_faults_as_a_person_types_them(running: Running) -> None:
+    folder = running.folder
     begun = kega(folder, "sim", "fault", "lamp-out", "sl-000003", "--for", "60")
     assert begun.returncode == 0, begun.stderr
     assert "broken: lamp-out at sl-000003 (60 s left)" in begun.stdout
@@ -76,8 +103,8 @@ def test_faults_as_a_person_types_them(running: tuple[Path, Fleet]) -> None:
     assert "nothing of that kind" in kega(folder, "sim", "fault", "clear", "dead").stdout
 
 
-def test_status_in_words_and_in_json(running: tuple[Path, Fleet]) -> None:
-    folder, fleet = running
+def test_status_in_words_and_in_json(running: Running) -> None:
+    folder, fleet = running.folder, running.fleet
     assert "45 devices on 20 lines, seed 1" in kega(folder, "sim", "status").stdout
     told = json.loads(kega(folder, "sim", "status", "--control", str(fleet.control_socket), "--json").stdout)
     assert LEAST_BYTES < told["memory_bytes"] < MOST_BYTES
@@ -94,10 +121,8 @@ def test_status_in_words_and_in_json(running: tuple[Path, Fleet]) -> None:
         (("clear", "nothing"), 1, "no fault 'nothing'"),
     ],
 )
-def test_errors_name_what_exists(
-    running: tuple[Path, Fleet], arguments: tuple[str, ...], code: int, words: str
-) -> None:
-    done = kega(running[0], "sim", "fault", *arguments)
+def test_errors_name_what_exists(running: Running, arguments: tuple[str, ...], code: int, words: str) -> None:
+    done = kega(running.folder, "sim", "fault", *arguments)
     assert done.returncode == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -115,8 +140,8 @@ def test_without_a_simulator_the_exit_code_is_three(tmp_path: Path, arguments: t
     assert "no simulator answers at" in named.stderr
 
 
-def test_a_second_simulator_of_the_same_folder_is_refused(running: tuple[Path, Fleet]) -> None:
-    folder, fleet = running
+def test_a_second_simulator_of_the_same_folder_is_refused(running: Running) -> None:
+    folder, fleet = running.folder, running.fleet
     done = kega(folder, "sim", "run", "--config", str(fleet.sim_file))
     assert done.returncode == 1
     assert "another simulator runs already" in done.stderr
@@ -162,15 +187,11 @@ def test_it_ends_clean_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("kega-sim-*"))
 
 
-def test_a_whole_fleet_costs_little(running: tuple[Path, Fleet]) -> None:
+def test_a_whole_fleet_costs_little(running: Running) -> None:
     """Every meter and probe is asked ten times as often as gateways would ask; memory and time stay small."""
-    folder, fleet = running
+    folder, fleet = running.folder, running.fleet
     settings = load_settings(fleet.sim_file)
-    pid = int(
-        subprocess.run(
-            ["pgrep", "-f", f"sim run --config {fleet.sim_file}"], capture_output=True, text=True, check=True
-        ).stdout.split()[0]
-    )
+    pid = running.process.pid
     before, started, asked = cpu_seconds(pid), time.monotonic(), 0
     while time.monotonic() - started < 2:
         asked += poll_all(settings)

@@ -143,9 +143,9 @@ def test_numbers_that_do_not_fit_are_refused(tmp_path: Path, gateways: int, devi
 
 
 def test_a_large_fleet_is_accepted_by_gateways_and_simulator(tmp_path: Path) -> None:
-    fleet = write_fleet(tmp_path, broker_url="mqtt://h:1", gateways=2, devices=120)
+    fleet = write_fleet(tmp_path, broker_url="mqtt://h:1", gateways=2, devices=90)
     library = Library.shipped()
-    assert sum(len(load_gateway(file, library).devices) for file in fleet.gateway_files) == 120
+    assert sum(len(load_gateway(file, library).devices) for file in fleet.gateway_files) == 90
     Province(load_settings(fleet.sim_file), library, SetClock())
 
 

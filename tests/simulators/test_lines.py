@@ -77,12 +77,12 @@ def mbpoll(*arguments: str) -> list[str]:
 
 
 def raw_exchange(path: str, frame: bytes, expected: int) -> bytes:
-    """Bytes that come back on a pseudo-terminal; fewer than expected after a second of silence."""
+    """Bytes that come back on a pseudo-terminal; fewer than expected after a silence."""
     end = os.open(path, os.O_RDWR | os.O_NOCTTY)
     try:
         os.write(end, frame)
         data = b""
-        while len(data) < expected and select.select([end], [], [], 1.0)[0]:
+        while len(data) < expected and select.select([end], [], [], 0.4)[0]:
             data += os.read(end, 256)
         return data
     finally:
