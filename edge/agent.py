@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 from collections.abc import Coroutine
@@ -33,6 +32,7 @@ from telemetry.readings import Batch
 
 _LOG: Final = logging.getLogger("edge.agent")
 _OPEN_WITHIN_S: Final = 10.0
+_GOODBYE_WITHIN_S: Final = 10.0
 BDSEQ_FILE: Final = "bdseq"
 
 
@@ -203,8 +203,8 @@ class _Agent:
         await asyncio.gather(tasks["commands"], tasks["buses"], return_exceptions=True)
         await self._spool.flush()
         await self._uplink.stop()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait({tasks["uplink"]}, timeout=_OPEN_WITHIN_S)
+        if self._uplink.is_connected:
+            await asyncio.wait({tasks["uplink"]}, timeout=_GOODBYE_WITHIN_S)
         tasks["uplink"].cancel()
         await asyncio.gather(tasks["uplink"], return_exceptions=True)
         await self._spool.close()

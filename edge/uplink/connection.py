@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from edge.spool.batches import SpooledBatch
@@ -127,8 +128,11 @@ class Connection:
         """Let a device die that does not answer any more."""
         self._publish(self._session.device_down(device, self._clock.now_ms()))
 
-    def rebirth(self) -> None:
-        """Give birth to everything again."""
+    def spool_replaced(self, epoch: str) -> None:
+        """The spool began a new file: numbers begin again, and births must name its epoch."""
+        self._figures = replace(self._figures, epoch=epoch, newest=0)
+        self._newest = 0
+        self._held.clear()
         self._session.rebirth()
         self._wake.set()
 
@@ -162,7 +166,8 @@ class Connection:
         match event:
             case RebirthAsked():
                 _LOG.info("rebirth-asked", extra={"gateway": self._gateway})
-                self.rebirth()
+                self._session.rebirth()
+                self._wake.set()
             case Acknowledged(ack):
                 if ack.epoch == self._spool.epoch:
                     self._spool.acknowledge(ack)

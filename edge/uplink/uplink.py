@@ -66,6 +66,11 @@ class Uplink:
         """Whether all births are out and data flows."""
         return self._connection is not None and self._connection.is_online
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection stands that ought to be closed with a goodbye."""
+        return self._connection is not None
+
     async def run(self) -> None:
         """Connect, serve, reconnect; returns after `stop()`. The spool must be open.
 
@@ -157,7 +162,7 @@ class Uplink:
         """The spool began a new file: its epoch is announced by new births."""
         if self._connection is not None:
             _LOG.info("spool-epoch", extra={"gateway": self._devices.gateway.id, "epoch": epoch})
-            self._connection.rebirth()
+            self._connection.spool_replaced(epoch)
 
     def device_up(self, device: str) -> None:
         """The device answers. Its birth waits a moment for the first values to be committed."""

@@ -73,12 +73,13 @@ def test_csv_with_zones_empty_values_and_faults(tmp_path: Path) -> None:
         "2025-01-01T00:04:00Z,aq-1,Station/Status,-1,\n"
         "2025-01-01T00:05:00Z,aq-1,Air/PM11,1,\n"
         "1999-01-01T00:05:00Z,aq-1,Air/PM10,1,\n"
-        "yesterday,aq-1,Air/PM10,1,\n",
+        "yesterday,aq-1,Air/PM10,1,\n"
+        "2025-01-01T00:06:00Z,wm-1,Volume/Total,1e400,\n",
         encoding="utf-8",
     )
     count = _import(file, tmp_path)
-    assert (count.readings, count.refused) == (3, 6)  # type: ignore[attr-defined]
-    assert [problem.split(":")[0] for problem in count.problems] == [f"line {n}" for n in range(5, 11)]  # type: ignore[attr-defined]
+    assert (count.readings, count.refused) == (3, 7)  # type: ignore[attr-defined]
+    assert [problem.split(":")[0] for problem in count.problems] == [f"line {n}" for n in range(5, 12)]  # type: ignore[attr-defined]
     rows = list(export_readings(tmp_path / "spool.db"))
     assert [(row["value"], row["quality"]) for row in rows] == [(35.5, 192), (None, 0), (36.0, 500)]
     assert rows[0]["time_ms"] == 1735689600000
