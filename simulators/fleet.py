@@ -20,8 +20,6 @@ from simulators.places import Places
 from simulators.wiring import Wiring, wire_gateway
 
 AREA: Final = "p060"
-AIR_FACTOR: Final = 0.4
-"""Scales the shipped air series, which come from a far dirtier city, to the levels of a coastal town."""
 MAX_PER_GATEWAY: Final = 60
 """Devices whose units still find an id on one line."""
 
@@ -88,7 +86,6 @@ def write_fleet(
     sim = {
         "seed": seed,
         "control": str(control),
-        "air_factor": AIR_FACTOR,
         "lines": [line for each in wired for line in each.sim_lines],
         "devices": [device for each in wired for device in each.sim_devices],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -109,7 +110,9 @@ class ModbusReader:
             BusClosed: the line is lost.
         """
         scan = Scan()
-        for block in self.blocks(keys):
+        waiting = deque(self.blocks(keys))
+        while waiting:
+            block = waiting.popleft()
             if before_each is not None:
                 await before_each()
             try:
@@ -117,10 +120,13 @@ class ModbusReader:
             except BusError as error:
                 if error.kind == "closed":
                     raise
+                smaller = self._without_holes(block) if self._dislikes_holes(error, block) else (block,)
+                if smaller != (block,):
+                    waiting.extendleft(reversed(smaller))
+                    continue
                 scan.failures.append(error)
                 if is_silence(error):
                     break
-                self._learn(error, block)
                 continue
             scan.exchanges.append(exchange)
             scan.points += decode_points(self.instrument.profile, exchange.request, exchange.data, block.keys)
@@ -171,16 +177,18 @@ class ModbusReader:
         self.unit.gap_until = exchange.ended + self.instrument.profile.limits.request_gap_ms / 1000
         return exchange
 
-    def _learn(self, error: BusError, block: Block) -> None:
-        """A unit that refuses addresses may only dislike the holes that were read along."""
-        if (
-            isinstance(error, BusException)
-            and error.is_address_fault
-            and self._bridges
-            and self._has_holes(block)
-        ):
+    def _dislikes_holes(self, error: BusError, block: Block) -> bool:
+        """Whether the unit may have refused only the addresses between the points, which were read along."""
+        return isinstance(error, BusException) and error.is_address_fault and self._has_holes(block)
+
+    def _without_holes(self, block: Block) -> tuple[Block, ...]:
+        """The block's points asked for one by one where holes part them; from now on always so."""
+        if self._bridges:
             self._bridges = False
             self._blocks.clear()
+        profile = self.instrument.profile
+        points = [profile.by_key[key] for key in block.keys]
+        return plan_blocks(points, profile.limits, self._speed.cost, bridge=False)
 
     def _has_holes(self, block: Block) -> bool:
         by_key = self.instrument.profile.by_key

@@ -184,6 +184,8 @@ async def test_refused_registers_are_bad_while_the_others_are_read() -> None:
         buses = Buses(gateway([tcp_bus(port)], [lamp(1, "cabinet")]), sink)
         async with running(buses):
             await sink.until(lambda: len(sink.batches) >= 3, "scans")
+    first = {reading.metric: reading for reading in sink.batches[0].readings}
+    assert first["Power/Voltage"].value == 230.2
     last = sink.last("sl-000001")
     assert last["Power/Voltage"].value == 230.2
     assert last["Power/Frequency"].value is None
