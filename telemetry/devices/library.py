@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class Library:
     """Classes and profiles of one firmware-configs folder."""
 
     folder: Path
+    _profiles: dict[str, Profile] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def shipped(cls) -> Library:
@@ -52,12 +53,14 @@ class Library:
         return sorted(file.stem for file in (self.folder / "profiles").glob("*.yaml"))
 
     def profile(self, profile_id: str) -> Profile:
-        """The profile of that id.
+        """The profile of that id; its file is read once.
 
         Raises:
             ProfileError: its file is wrong.
             KegaError: there is no such profile; the message names those that look alike.
         """
+        if profile_id in self._profiles:
+            return self._profiles[profile_id]
         file = self.folder / "profiles" / f"{profile_id}.yaml"
         if not file.is_file():
             word = profile_id.split("_", maxsplit=1)[0][:4]
@@ -66,4 +69,5 @@ class Library:
                 f" Did you mean {', '.join(alike)}?" if alike else f" Known: {', '.join(self.profile_ids())}."
             )
             raise KegaError(f"no profile {profile_id!r} in {self.folder / 'profiles'}.{hint}")
-        return load_profile(file, self.classes)
+        profile = self._profiles[profile_id] = load_profile(file, self.classes)
+        return profile
