@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test env lint types unit system grafana-test soak servers lock clean help
+.PHONY: demo test env lint types unit system grafana-test soak servers bench-codec bench-demo lock clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -50,6 +50,12 @@ grafana-test: .venv-grafana/ready
 
 soak: env ## the long runs
 	@$(BIN)/pytest tests/system -m soak --timeout 7200
+
+bench-codec: env ## cost of the Sparkplug codec
+	@PYTHONPATH=. $(BIN)/python tests/bench/bench_codec.py
+
+bench-demo: env ## the demo's start and memory
+	@PYTHONPATH=. $(BIN)/python tests/bench/bench_demo.py
 
 lock: ## renew the lock files (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

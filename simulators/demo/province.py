@@ -26,6 +26,8 @@ START_TIMEOUT_S: Final = 90.0
 PAST: Final = timedelta(days=3)
 PAST_EVERY: Final = "10m"
 DRAIN_TIMEOUT_S: Final = 30.0
+GATEWAYS: Final = 6
+DEVICES: Final = 45
 
 
 class DemoError(KegaError):
@@ -94,7 +96,12 @@ class Province:
 
     def _start_devices(self, broker: EmbeddedBroker) -> None:
         fleet = write_fleet(
-            self.folder, broker_url=broker.url, protocol=broker.protocol, seed=self.seed, keep_stored_days=1
+            self.folder,
+            broker_url=broker.url,
+            protocol=broker.protocol,
+            seed=self.seed,
+            gateways=GATEWAYS,
+            devices=DEVICES,
         )
         self._gateway_files = list(fleet.gateway_files)
         self._devices = fleet.device_count
