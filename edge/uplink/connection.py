@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from edge.spool.batches import SpooledBatch
+from edge.spool.batches import Priority, SpooledBatch
 from edge.spool.errors import SpoolError
 from edge.spool.figures import SpoolFigures
 from edge.spool.spool import Spool
@@ -73,6 +74,7 @@ class Connection:
         self._probe_at = 0.0
         self._birth_at = 0.0
         self._held: list[SpooledBatch] = []
+        self._urgent: deque[int] = deque(maxlen=_HELD)
         self._wake = asyncio.Event()
         self._host_gone = asyncio.Event()
 
@@ -112,12 +114,16 @@ class Connection:
         self._newest = max(self._newest, batch.number)
         if self._session.awaits_birth(batch.device) and len(self._held) < _HELD:
             self._held.append(batch)
-        else:
-            self._publish_live(batch)
+        elif not self._publish_live(batch) and batch.priority is Priority.IMPORTANT and self.is_online:
+            # A command to a device that is down: whoever gave it must not wait for the spool's turn.
+            self._urgent.append(batch.number)
+            self._wake.set()
 
-    def _publish_live(self, batch: SpooledBatch) -> None:
-        if self._publish(self._session.live(batch, self._spool.epoch, self._clock.now_ms())):
+    def _publish_live(self, batch: SpooledBatch) -> bool:
+        sent = self._publish(self._session.live(batch, self._spool.epoch, self._clock.now_ms()))
+        if sent:
             self._delivery.sent_live(self._clock.monotonic())
+        return sent
 
     def device_up(self, device: str) -> None:
         """Give birth to a device that answers, as soon as the pace of births allows."""
@@ -133,6 +139,7 @@ class Connection:
         self._figures = replace(self._figures, epoch=epoch, newest=0)
         self._newest = 0
         self._held.clear()
+        self._urgent.clear()
         self._session.rebirth()
         self._wake.set()
 
@@ -261,9 +268,11 @@ class Connection:
                 self._delivery.sent(batch.number, now)
 
     async def _next_from_spool(self) -> list[SpooledBatch]:
-        """Batches whose attempt was in vain, then new ones, as far as window and budget reach."""
+        """Urgent batches, those whose attempt was in vain, then new ones, within window and budget."""
         most = self._budget.batches
-        due = self._delivery.due(self._clock.monotonic())[: min(most, self._delivery.window)]
+        late = self._delivery.due(self._clock.monotonic())
+        due = [*self._urgent, *late][: min(most, self._delivery.window)]
+        self._urgent.clear()
         again = await self._spool.load(due) if due else []
         self._delivery.gone(set(due) - {batch.number for batch in again})
         room = min(most - len(again), self._delivery.room())

@@ -241,7 +241,7 @@ async def test_killed_before_writing_expires(tmp_path: Path) -> None:
 
 
 async def test_resumed_command_waits_for_its_device_and_expires(tmp_path: Path) -> None:
-    await asyncio.to_thread(_killed, tmp_path, "before-write", 3)
+    await asyncio.to_thread(_killed, tmp_path, "before-write", 1.5)
     async with rig_on(tmp_path) as rig:
         rig.up.discard(DEVICE)
         await rig.until(1)

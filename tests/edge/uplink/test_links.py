@@ -19,7 +19,7 @@ from tests.servers import Mosquitto, Nats
 
 pytestmark = pytest.mark.anyio
 STATE = "spBv1.0/STATE/kega-host"
-PROBING = replace(QUICK, ack_lag_s=0.5, probe_every_s=0.5, probe_timeout_s=0.5)
+PROBING = replace(QUICK, drain_s=0.1, ack_lag_s=0.5, probe_every_s=0.5, probe_timeout_s=0.5)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def test_slow_host_is_no_reason_to_reconnect(mosquitto: Mosquitto, tmp_pat
         async with gateway_on(Broker(mosquitto.url), tmp_path, settings=PROBING) as gateway:
             gateway.uplink.device_up("sl-000001")
             await gateway.measure("sl-000001")
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(1.5)
             assert gateway.uplink.is_online
         assert len(host.of(Verb.NBIRTH)) == 1
 

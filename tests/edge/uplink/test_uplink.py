@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edge.spool.batches import Priority, encode_batch
 from telemetry.monitor.watch import watching
 from telemetry.mqtt import Broker
 from telemetry.sparkplug import metrics as names
 from telemetry.sparkplug.topics import Verb
-from tests.edge.uplink.gateway import Gateway, gateway_on
+from tests.edge.uplink.gateway import QUICK, Gateway, gateway_on
 from tests.edge.uplink.host import Host, host_on
 from tests.servers import Mosquitto
 
@@ -129,6 +131,18 @@ def test_deaths_of_devices_and_flush_of_a_dead_one(broker: Broker, tmp_path: Pat
             assert len(host.of(Verb.DDEATH, "sl-000002")) == 1
             gateway.uplink.device_down("sl-000002")
             await host.until(lambda: len(host.of(Verb.DDEATH, "sl-000002")) == 2, "DDEATH")
+
+    run_with_monitor(broker, scenario())
+
+
+def test_result_for_a_device_that_is_down_goes_out_at_once(broker: Broker, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = replace(QUICK, resend_first_s=60.0)
+        async with host_on(broker) as host, gateway_on(broker, tmp_path, settings=settings) as gateway:
+            await host.until(lambda: gateway.uplink.is_online, "online")
+            result = encode_batch(gateway.readings("sl-000001"), Priority.IMPORTANT)
+            number = await gateway.spool.put_durably(result)
+            await host.until(lambda: number in host.batches(), "result", 5)
 
     run_with_monitor(broker, scenario())
 
