@@ -16,6 +16,7 @@ _COMMANDS: Final = {
     "boards": ("cloud.cli.boards:boards", "Grafana boards."),
     "dead-letters": ("cloud.cli.dead_letters:dead_letters", "Messages that could not be stored."),
     "store": ("cloud.cli.store:store", "The time-series store."),
+    "forecast": ("cloud.cli.forecast:forecast", "Pest and disease models."),
 }
 
 

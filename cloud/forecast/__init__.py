@@ -1,0 +1,1 @@
+"""Pest and disease forecasts: agro-meteorology and models as pure functions of weather and parameters."""

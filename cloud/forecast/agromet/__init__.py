@@ -1,0 +1,1 @@
+"""Agro-meteorology: humidity, radiation, reference evapotranspiration, degree-days, leaf wetness."""

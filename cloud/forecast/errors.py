@@ -1,0 +1,25 @@
+"""Errors of the forecasts.
+
+CloudError
+└── ForecastError
+    ├── WeatherFault       weather that no model may run on: wrong unit, missing or doubled times, no numbers
+    └── ModelInputFault    an argument or a parameter that the model's equations do not allow
+
+A parameter file that is wrong raises `telemetry.errors.ConfigError`, with file, line and field.
+"""
+
+from __future__ import annotations
+
+from cloud.errors import CloudError
+
+
+class ForecastError(CloudError):
+    """Root of the forecasts' errors."""
+
+
+class WeatherFault(ForecastError):  # noqa: N818, reads as a state
+    """Weather that cannot be used; the message names the column, the place, the cause and the next step."""
+
+
+class ModelInputFault(ForecastError):  # noqa: N818
+    """An argument or parameter outside what the model's equations allow."""

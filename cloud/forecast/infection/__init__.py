@@ -1,0 +1,1 @@
+"""Infection by temperature and wetness duration: the generic response and hourly cohorts."""

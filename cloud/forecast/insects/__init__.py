@@ -1,0 +1,1 @@
+"""Insects: development by degree-days."""

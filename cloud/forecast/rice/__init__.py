@@ -1,0 +1,1 @@
+"""Rice diseases: EPIRICE and BLASTAM."""
