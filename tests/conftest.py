@@ -1,4 +1,4 @@
-"""Servers that tests share: one of each a session, started when the first test asks for it."""
+"""Servers that tests share: databases for the session, brokers for a module, for brokers retain messages."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from tests.servers import InfluxDB1, Mosquitto, Nats, PostgreSQL, VictoriaMetrics, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mosquitto() -> Iterator[Mosquitto]:
     """A running mosquitto; tests that kill it start their own with `running(Mosquitto)`."""
     with running(Mosquitto) as server:
         yield cast("Mosquitto", server)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def nats() -> Iterator[Nats]:
     """A running nats-server with MQTT."""
     with running(Nats) as server:

@@ -173,7 +173,9 @@ def test_an_integer_serves_as_a_double(devices: Devices) -> None:
     assert type(scan.fields["power_active"]) is float
 
 
-@pytest.mark.parametrize("at", [1, 1_577_836_799_999, now_ms() + 3_600_000, 2**64 - 1])
+@pytest.mark.parametrize(
+    "at", [1, 1_577_836_799_999, now_ms() + 3_600_000, 2**64 - 1], ids=["1970", "2019", "later", "end"]
+)
 def test_a_time_of_a_wrong_clock_is_a_dead_letter(devices: Devices, at: int) -> None:
     result = routed(devices, data(double("Power/Active", 1.0, at), batch=1))
     assert reasons(result) == ["bad-time"]
