@@ -127,7 +127,7 @@ def epirice(
 @click.option("--tmax", type=float, help="Highest, °C.")
 @click.option("--wmin", type=float, help="Wet hours needed at the optimum.")
 @click.option("--wmax", type=float, help="Most wet hours that may be needed.")
-@click.option("--d50", type=click.IntRange(0), default=0, help="Dry hours that end no wet period.")
+@click.option("--d50", type=click.IntRange(0), help="Dry hours that end no wet period.")
 @click.option("--temperature", type=float, help="One mean temperature, °C: what it needs.")
 @click.option("--wet-hours", type=click.FloatRange(0), help="With --temperature: hours to judge.")
 @_weather_option(required=False, says="CSV by hour: TIME, TEMP, RHUM, and WIND, RAIN, WET: infection events.")
@@ -141,7 +141,7 @@ def magarey(
     tmax: float | None,
     wmin: float | None,
     wmax: float | None,
-    d50: int,
+    d50: int | None,
     temperature: float | None,
     wet_hours: float | None,
     weather: Path | None,
@@ -220,13 +220,13 @@ def _daily_rows(season: Season) -> list[dict[str, Any]]:
     return [
         {"simday": row + epidemic.first_day, "date": str(day)}
         | {name: values[row] for name, values in columns.items()}
-        | {"unknown": bool(epidemic.unknown[row])}
+        | {"severity": 100 * columns["intensity"][row], "unknown": bool(epidemic.unknown[row])}
         for row, day in enumerate(season.days)
     ]
 
 
 def _limits(
-    set_name: str | None, figures: tuple[float | None, ...], dry_gap_h: int
+    set_name: str | None, figures: tuple[float | None, ...], dry_gap_h: int | None
 ) -> tuple[Limits, dict[str, Any]]:
     from pydantic import ValidationError
 
@@ -234,7 +234,7 @@ def _limits(
 
     model = {"model": infection_parameters().model, "version": infection_parameters().version}
     if set_name is not None:
-        if figures != (None,) * len(figures):
+        if any(figure is not None for figure in (*figures, dry_gap_h)):
             raise click.UsageError("give either --set or your own limits, not both")
         pathogen = pathogen_named(set_name)
         return pathogen, model | {"set": set_name, "confidence": pathogen.confidence}
@@ -242,7 +242,7 @@ def _limits(
         raise click.UsageError("give --set, or all of --tmin --topt --tmax --wmin --wmax")
     names = ("lowest", "optimum", "highest", "least_wet_h", "most_wet_h")
     try:
-        own = Limits.model_validate(dict(zip(names, figures, strict=True)) | {"dry_gap_h": dry_gap_h})
+        own = Limits.model_validate(dict(zip(names, figures, strict=True)) | {"dry_gap_h": dry_gap_h or 0})
     except ValidationError as error:
         raise click.UsageError("; ".join(each["msg"] for each in error.errors())) from error
     return own, model | {"set": "own"}

@@ -58,8 +58,6 @@ class Species(_Strict):
     name: str
     confidence: Literal["A", "B", "C"]
     evidence: str
-    lethal_to_eggs: float | None = None
-    """Daily maximum from which eggs die, °C."""
     stages: list[Stage]
     windows: list[Window] = []
 

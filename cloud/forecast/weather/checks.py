@@ -12,11 +12,13 @@ from cloud.forecast.weather.flags import Doubt, Flag
 from cloud.forecast.weather.series import DailyWeather, HourlyWeather
 
 FROZEN_DAYS: Final = 5
-"""So many equal daily means of temperature in a row are doubtful."""
+"""So many equal daily means in a row are doubtful."""
 FROZEN_HOURS: Final = 12
 """So many equal hourly temperatures in a row are doubtful."""
-FROZEN_HUMIDITY_HOURS: Final = 48
-"""The same for humidity, which may truly stand at saturation through a wet night and day."""
+FROZEN_HUMIDITY_HOURS: Final = 24
+"""The same for humidity, which moves little in a damp night."""
+FROZEN_SATURATED_HOURS: Final = 48
+"""The same from 99 % on, where humidity may truly stand through a wet night and day."""
 
 _RANGES: Final = {
     "temperature": (-40.0, 55.0, "°C"),
@@ -52,6 +54,7 @@ def check_daily(weather: DailyWeather, *, wet_hours: bool = False) -> list[Flag]
         columns = {"temperature": weather.temperature, "wet hours": weather.wet_hours}
     flags = _gaps(weather.days, columns)
     flags += _frozen("temperature", weather.days, weather.temperature, FROZEN_DAYS)
+    flags += _frozen("humidity", weather.days, weather.humidity, FROZEN_DAYS)
     flags += _rain_unit(weather)
     return flags
 
@@ -68,7 +71,9 @@ def check_hourly(weather: HourlyWeather) -> list[Flag]:
             columns[name] = values
     flags = _gaps(hours, columns)
     flags += _frozen("temperature", hours, weather.temperature, FROZEN_HOURS)
-    flags += _frozen("humidity", hours, weather.humidity, FROZEN_HUMIDITY_HOURS)
+    saturated = weather.humidity >= 99
+    flags += _frozen("humidity", hours, np.where(saturated, np.nan, weather.humidity), FROZEN_HUMIDITY_HOURS)
+    flags += _frozen("humidity", hours, np.where(saturated, weather.humidity, np.nan), FROZEN_SATURATED_HOURS)
     return flags + _time_zone(hours, weather.temperature)
 
 

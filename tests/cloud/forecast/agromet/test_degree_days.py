@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.forecast.agromet.degree_days import degree_days, mean_degree_days
@@ -20,6 +20,7 @@ def test_every_vector() -> None:
     assert len(column(rows("degreeday_single_sine_vectors.csv"), "LDT")) == 14
 
 
+@settings(deadline=None)
 @given(st.floats(-10, 40), st.floats(0, 20), st.floats(0, 20), st.floats(1, 25))
 def test_bounds(lowest: float, swing: float, lower: float, span: float) -> None:
     found = float(degree_days(lowest, lowest + swing, lower, lower + span))

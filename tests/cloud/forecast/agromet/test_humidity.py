@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.forecast.agromet.humidity import (
@@ -25,6 +25,7 @@ def test_figures_of_fao_56() -> None:
     assert float(saturation_slope(30.0)) == pytest.approx(0.243, abs=1e-3)
 
 
+@settings(deadline=None)
 @given(st.floats(-10, 45), st.floats(1, 105))
 def test_dew_point_is_never_above_the_air(temperature: float, humidity: float) -> None:
     assert float(dew_point(temperature, humidity)) <= temperature + 1e-9

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.forecast.agromet.gaps import bridge_temperature
@@ -92,6 +92,7 @@ def test_hours_before_the_record_are_unknown_not_dry() -> None:
     assert found.unknown_hours.tolist() == [6, 18]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([0.0, 1.0]), min_size=24, max_size=96), st.data())
 def test_unknown_hours_never_add_wetness(wet: list[float], data: st.DataObject) -> None:
     hours = NOON + np.arange(len(wet))

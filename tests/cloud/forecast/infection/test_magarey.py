@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -137,6 +137,7 @@ hours_of_weather = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(hours_of_weather)
 def test_cohorts_are_those_of_the_definition(record: list[tuple[float, float]]) -> None:
     temperature, wet = [hour[0] for hour in record], [hour[1] for hour in record]
@@ -146,6 +147,7 @@ def test_cohorts_are_those_of_the_definition(record: list[tuple[float, float]]) 
     np.testing.assert_array_equal(found.unknown, np.isnan(temperature) | np.isnan(wet))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([0.0, 1.0, 1.0]), min_size=1, max_size=72), st.sets(st.integers(0, 71)))
 def test_unknown_hours_never_add_events(wet: list[float], lost: set[int]) -> None:
     known = np.array(wet)

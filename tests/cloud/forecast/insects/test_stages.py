@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.forecast.errors import ModelInputFault
@@ -92,6 +92,7 @@ def test_a_stage_that_ends_with_the_last_day_is_complete() -> None:
     assert (str(egg.ended), egg.progress, nymph.started) == ("2026-06-09", 1, None)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(13, 30), min_size=120, max_size=120))
 def test_stages_follow_each_other_and_warmth_never_delays(lowest: list[float]) -> None:
     cool = np.array(lowest)

@@ -122,6 +122,14 @@ def test_printed_sums_of_the_code_of_2009(
     )
 
 
+def test_printed_sums_of_epicrop(irri: DailyWeather) -> None:
+    season = run_season(irri, "brown_spot", START, mode=Mode.EPICROP)
+    assert float(season.epidemic.audpc) == pytest.approx(0.2381155822, rel=1e-9)
+    assert season.epidemic.intensity.max() == pytest.approx(0.03185553, abs=5e-9)
+    best = simulate(disease_named("tungro"), Mode.EPICROP, np.full(120, 31.7777), np.ones(120))
+    assert float(best.audpc) == pytest.approx(14.1977920, rel=1e-8)
+
+
 def test_every_season_of_a_lowland_cell(lowland: DailyWeather) -> None:
     seasons = rows("epirice_audpc_binhthuan.csv")
     assert {row["disease"] for row in seasons} == set(DISEASES)

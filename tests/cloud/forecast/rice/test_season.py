@@ -82,3 +82,7 @@ def test_frozen_sensor_and_rain_in_metres_are_flagged(irri: DailyWeather) -> Non
     assert (flags[Doubt.FROZEN].count, flags[Doubt.FROZEN].since) == (6, "2000-07-31")
     assert flags[Doubt.RAIN_UNIT].count > 20
     assert "6 giá trị" in flags[Doubt.FROZEN].text.vi
+    humidity = irri.humidity.copy()
+    humidity[10:15] = 94.0
+    (flag,) = run_season(replace(irri, humidity=humidity), "leaf_blast", START).flags
+    assert (flag.doubt, flag.what, flag.count) == (Doubt.FROZEN, "humidity", 5)

@@ -62,6 +62,9 @@ def test_frozen_sensors() -> None:
     assert check_hourly(replace(weather, humidity=damp)) == []
     damp[20:70] = 100.0
     assert doubts(replace(weather, humidity=damp)) == [Doubt.FROZEN]
+    damp[20:70] = weather.humidity[20:70]
+    damp[20:44] = 94.0  # would call a whole day wet
+    assert doubts(replace(weather, humidity=damp)) == [Doubt.FROZEN]
 
 
 def test_gaps_are_counted_by_column() -> None:
