@@ -26,6 +26,8 @@ START_TIMEOUT_S: Final = 90.0
 PAST: Final = timedelta(days=3)
 PAST_EVERY: Final = "10m"
 DRAIN_TIMEOUT_S: Final = 30.0
+QUIET_S: Final = 3.0
+"""Spools that stayed empty so long have nothing more to hand over."""
 GATEWAYS: Final = 6
 DEVICES: Final = 45
 
@@ -240,7 +242,9 @@ class Province:
         self.children.end(gateways)
         self.children.end([child for child in self.children.all if child.name == "cloud"])
         self.children.end_all()
-        produced = sum(status["committed"] for status in self._spools())
+        spools = self._spools()
+        produced = sum(status["committed"] for status in spools)
+        waiting = sum(status["waiting_readings"] for status in spools)
         stored: int = json.loads(
             _kega(
                 "cloud",
@@ -257,7 +261,8 @@ class Province:
             seconds=self.seconds,
             produced=produced,
             stored=stored,
-            lost=produced - stored,
+            waiting=waiting,
+            lost=produced - stored - waiting,
             restarts=self._restarts,
             memory_peak_bytes=self._memory_peak,
             ready_after_s=self.ready_after_s,
@@ -270,9 +275,15 @@ class Province:
         ]
 
     def _wait_for_empty_spools(self) -> None:
+        """Gateways notice over some seconds that their devices are gone, and report that too."""
         deadline = time.monotonic() + DRAIN_TIMEOUT_S
-        while time.monotonic() < deadline and any(status["depth"] for status in self._spools()):
+        committed, quiet_since = -1, time.monotonic()
+        while time.monotonic() < min(deadline, quiet_since + QUIET_S):
             self.children.revive()
+            spools = self._spools()
+            count = sum(status["committed"] for status in spools)
+            if count != committed or any(status["depth"] for status in spools):
+                committed, quiet_since = count, time.monotonic()
 
 
 def _kega(*arguments: str) -> str:

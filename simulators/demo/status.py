@@ -71,7 +71,10 @@ class Summary:
     """Readings that gateways committed to their spools."""
     stored: int
     """Of those, found in the store with the same value and time."""
+    waiting: int
+    """Still in a gateway's spool: handed over when the gateway runs again."""
     lost: int
+    """Neither stored nor waiting."""
     restarts: int
     memory_peak_bytes: int | None
     ready_after_s: float | None
@@ -80,6 +83,9 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+    def _waiting(self) -> str:
+        return f"{self.waiting} waiting in spools, " if self.waiting else ""
 
     def text(self) -> str:
         """For people."""
@@ -91,5 +97,5 @@ class Summary:
         )
         return (
             f"{self.seconds:.0f} s: {self.produced} readings produced, {self.stored} stored, "
-            f"{self.lost} lost; all devices fresh {ready}{memory}, {self.restarts} restarts."
+            f"{self._waiting()}{self.lost} lost; all devices fresh {ready}{memory}, {self.restarts} restarts."
         )

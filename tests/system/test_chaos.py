@@ -16,7 +16,7 @@ import pytest
 from telemetry.devices.classes import field_name
 from telemetry.monitor.watch import watching
 from telemetry.mqtt import Broker
-from tests.servers import InfluxDB1, Mosquitto, Nats, Server, running, wait_until
+from tests.servers import InfluxDB1, Mosquitto, Nats, PostgreSQL, Server, running, wait_until
 from tests.system.platform import Platform, platform, stored_samples
 
 KILLS = 32
@@ -117,21 +117,18 @@ def assert_nothing_lost(site: Platform) -> int:
 def chaos(
     broker_kind: type[Server], store_kind: str, folder: Path, seed: int, kills: int, every_s: float
 ) -> None:
-    """The whole run on one pair of broker and store."""
-    with running(broker_kind) as broker, running(InfluxDB1) as influx:
-        on_mosquitto = broker_kind is Mosquitto
-        sqlite_file = folder / "store.db"
-        store_url = (
-            f"sqlite:///{sqlite_file}"
-            if store_kind == "sqlite"
-            else f"influx1://127.0.0.1:{influx.port}/kega"
-        )  # type: ignore[attr-defined]
+    """The whole run on one pair of broker and store; the registry of a mosquitto site is on PostgreSQL."""
+    on_mosquitto = broker_kind is Mosquitto
+    sqlite_file = folder / "store.db"
+    with running(broker_kind) as broker, running(InfluxDB1) as influx, running(PostgreSQL) as postgresql:
+        influx_url = f"influx1://127.0.0.1:{influx.port}/kega"  # type: ignore[attr-defined]
         with (
             platform(
                 folder,
                 broker_url=broker.url,  # type: ignore[attr-defined]
                 protocol=5 if on_mosquitto else 4,
-                store_url=store_url,
+                store_url=f"sqlite:///{sqlite_file}" if store_kind == "sqlite" else influx_url,
+                registry_url=postgresql.new_database() if on_mosquitto else "",  # type: ignore[attr-defined]
                 shared_subscription="ingest" if on_mosquitto else None,
             ) as site,
             watching(Broker(site.broker_url, protocol=site.protocol), host_id="kega-host") as monitor,
