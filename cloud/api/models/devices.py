@@ -67,7 +67,7 @@ class GatewayModel(BaseModel):
     online: bool
     last_seen_ms: Milliseconds | None
     spool_depth: int | None = Field(description="Batches that wait on the gateway for their acknowledgement")
-    spool_dropped: int | None = Field(description="Batches that the gateway had to give up")
+    spool_dropped: int | None = Field(description="Readings that the gateway had to give up")
     software: str
 
 

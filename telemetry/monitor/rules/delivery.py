@@ -106,7 +106,7 @@ def ack_names_batches(seen: Seen) -> Findings:
     "X-ACK-7",
     on=[Verb.NBIRTH],
     level=Level.OWN,
-    meaning="A gateway declares Spool/Dropped (Int64), the count of batches that a full spool evicted.",
+    meaning="A gateway declares Spool/Dropped (Int64), the count of readings that a full spool gave up.",
 )
 def losses_are_counted(seen: Seen) -> Findings:
     """Judge presence and type."""
