@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from cloud.registry.database import open_registry
-
 
 @pytest.fixture(scope="session")
 def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry file to copy: its schema takes longer to make than most tests to run."""
+    from cloud.registry.database import open_registry  # the boards' environment has no SQLAlchemy
+
     file = tmp_path_factory.mktemp("registry") / "registry.db"
     open_registry(f"sqlite:///{file}").close()
     return file
