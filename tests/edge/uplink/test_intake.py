@@ -43,7 +43,8 @@ def test_any_value_of_any_type_becomes_a_batch(value: object, kind: ValueType) -
     if found.value is None:
         assert found.quality is Quality.BAD
     else:
-        assert found.value == value
+        # a whole number that is sent as a double becomes the nearest one
+        assert found.value == (float(value) if kind is ValueType.DOUBLE else value)  # type: ignore[arg-type]
         assert found.quality is Quality.GOOD
 
 
