@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from cloud.store.port import Rejected, Scan
+from cloud.store.port import Rejected, Row, Scan
 from telemetry.readings import Quality, Value
 
 MAX_INTEGER: Final = 2**63 - 1
@@ -70,12 +70,12 @@ def _field_fault(field: str, value: Value) -> str:
     return ""
 
 
-def split(scans: Sequence[Scan]) -> tuple[list[Scan], list[Rejected]]:
-    """The scans that can be stored, and those that never can."""
-    good: list[Scan] = []
+def split(scans: Sequence[Scan | Row]) -> tuple[list[Scan | Row], list[Rejected]]:
+    """The scans that can be stored, and those that never can; rows have been checked by who made them."""
+    good: list[Scan | Row] = []
     rejected: list[Rejected] = []
     for scan in scans:
-        reason = fault(scan)
+        reason = "" if isinstance(scan, Row) else fault(scan)
         if reason:
             rejected.append(Rejected(scan, reason))
         else:

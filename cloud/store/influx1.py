@@ -15,7 +15,7 @@ from cloud.store.http import HttpServer
 from cloud.store.influxql import InfluxQL, quote_name
 from cloud.store.influxql_reader import InfluxQLReader
 from cloud.store.line_protocol import LineEncoder
-from cloud.store.port import Aggregate, Rejected, Sample, Scan, StoreUnavailable
+from cloud.store.port import Aggregate, Rejected, Row, Sample, Scan, StoreUnavailable
 from cloud.store.refusals import write_all
 
 LINES_A_REQUEST: Final = 5000
@@ -34,7 +34,7 @@ class Influx1Store:
         self._encoder = LineEncoder()
         self._reader = InfluxQLReader(InfluxQL(server, database))
 
-    def write(self, scans: Sequence[Scan]) -> Sequence[Rejected]:
+    def write(self, scans: Sequence[Scan | Row]) -> Sequence[Rejected]:
         """Store `scans`; see the port."""
         good, rejected = split(scans)
         lines = [(scan, self._encoder.line(scan)) for scan in good]
@@ -77,7 +77,7 @@ class Influx1Store:
         """Close all connections."""
         self._server.close()
 
-    def _write(self, lines: Sequence[tuple[Scan, bytes]]) -> str:
+    def _write(self, lines: Sequence[tuple[Scan | Row, bytes]]) -> str:
         body = b"\n".join(line for _, line in lines)
         answer = self._server.post("/write", {"db": self._database, "precision": "ms"}, body)
         if answer.status == 404 and "database not found" in answer.error:

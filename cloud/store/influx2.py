@@ -26,7 +26,7 @@ from cloud.store.http import HttpServer
 from cloud.store.influxql import InfluxQL
 from cloud.store.influxql_reader import InfluxQLReader
 from cloud.store.line_protocol import LineEncoder
-from cloud.store.port import Aggregate, Rejected, Sample, Scan, StoreUnavailable
+from cloud.store.port import Aggregate, Rejected, Row, Sample, Scan, StoreUnavailable
 from cloud.store.refusals import write_all
 from cloud.store.victoria import VictoriaReader
 
@@ -78,7 +78,7 @@ class Influx2Store:
         self._finding = threading.Lock()
         self._told_of_texts = False
 
-    def write(self, scans: Sequence[Scan]) -> Sequence[Rejected]:
+    def write(self, scans: Sequence[Scan | Row]) -> Sequence[Rejected]:
         """Store `scans`; see the port."""
         encoder = self._dialect().encoder
         good, rejected = split(scans)
@@ -153,7 +153,7 @@ class Influx2Store:
             return _Dialect(encoder, VictoriaReader(self._server), is_victoria=True)
         raise StoreUnavailable(f"store {self._url} is neither InfluxDB 2.x or 3 nor VictoriaMetrics")
 
-    def _write(self, lines: Sequence[tuple[Scan, bytes]]) -> str:
+    def _write(self, lines: Sequence[tuple[Scan | Row, bytes]]) -> str:
         body = b"\n".join(line for _, line in lines)
         try:
             self._writer.write(bucket=self._bucket, record=body, write_precision=WritePrecision.MS)  # type: ignore[arg-type]

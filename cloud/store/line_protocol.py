@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 
 from cloud.store.checks import quality_of
-from cloud.store.port import Scan
+from cloud.store.port import Channel, Row, Scan
 from telemetry.readings import Quality, Value
 
 QUALITY_SUFFIX: Final = "__q"
@@ -43,10 +43,21 @@ class LineEncoder:
         self._class_tag = class_tag
         self._texts = texts
         self._keys: dict[tuple[str, str, str, str], str] = {}
+        self._templates: dict[Channel, bytes] = {}
         self.texts_left_out = 0
 
-    def line(self, scan: Scan) -> bytes:
+    def row(self, row: Row) -> bytes:
+        """The line of `row`, without its end: one call of orjson for all its values, one of `%`."""
+        channel, time_ms, values = row
+        template = self._templates.get(channel)
+        if template is None:
+            template = self._template(channel)
+        return template % (*orjson.dumps(values)[1:-1].split(b","), time_ms)
+
+    def line(self, scan: Scan | Row) -> bytes:
         """The line of `scan`, without its end; empty where no field is left."""
+        if isinstance(scan, Row):
+            return self.row(scan)
         fields: list[str] = []
         for field, value in scan.fields.items():
             if isinstance(value, str) and not self._texts:
@@ -66,7 +77,18 @@ class LineEncoder:
             return b""
         return f"{self._key(scan)} {','.join(fields)} {scan.time_ms}".encode()
 
-    def _key(self, scan: Scan) -> str:
+    def _template(self, channel: Channel) -> bytes:
+        if len(self._templates) >= _KEPT_KEYS:
+            self._templates.clear()
+        fields = ",".join(
+            f"{field}=%b{'i' if kind is int else ''}"
+            for field, kind in zip(channel.fields, channel.kinds, strict=True)
+        )
+        key = self._key(channel).replace("%", "%%")
+        template = self._templates[channel] = f"{key} {fields} %d".encode()
+        return template
+
+    def _key(self, scan: Scan | Channel) -> str:
         place = (scan.device_class, scan.area, scan.gateway, scan.device)
         key = self._keys.get(place)
         if key is None:

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from cloud.errors import SettingsError
 from cloud.store.checks import quality_of, split
-from cloud.store.port import Aggregate, Rejected, Sample, Scan, StoreUnavailable
+from cloud.store.port import Aggregate, Rejected, Row, Sample, Scan, StoreUnavailable
 from telemetry.readings import Quality, Value
 
 _SCHEMA_VERSION: Final = 1
@@ -100,12 +100,12 @@ class SqliteStore:
         for _ in range(_READERS):
             self._readers.put(None)
 
-    def write(self, scans: Sequence[Scan]) -> Sequence[Rejected]:
+    def write(self, scans: Sequence[Scan | Row]) -> Sequence[Rejected]:
         """Store `scans` in one transaction; see the port."""
         good, rejected = split(scans)
         if good:
             with self._write_lock, self._mapped_errors():
-                self._write(good)
+                self._write([scan.scan() if isinstance(scan, Row) else scan for scan in good])
         return rejected
 
     def latest(self, devices: Sequence[str] | None = None) -> dict[str, dict[str, Sample]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cloud.store import open_store
-from cloud.store.port import Aggregate, Sample, Scan, Store
+from cloud.store.port import Aggregate, Channel, Row, Sample, Scan, Store
 from telemetry.readings import Quality, Value
 from tests.cloud.store.v2_front import V2Front
 from tests.servers import InfluxDB1, VictoriaMetrics
@@ -120,6 +120,28 @@ def test_types_are_kept(subject: Subject) -> None:
         assert [type(found[name]) for name in fields] == [bool, int, float, str]
         for name, value in fields.items():
             assert subject.store.series(device, name, BEGIN, BEGIN + 1) == [Sample(BEGIN, value)]
+
+
+def test_a_row_is_stored_like_its_scan(subject: Subject) -> None:
+    device, other = subject.id("sl-1"), subject.id("sl-2")
+    fields = ("lamp_on", "energy_total", "power_active")
+    values = (True, 2**53 + 1, -0.1)
+    channel = Channel("streetlight", "p060", "eg-0001", device, fields, (bool, int, float))
+    rejected = subject.store.write(
+        [
+            Row(channel, BEGIN, values),
+            scan(other, BEGIN, dict(zip(fields, values, strict=True))),
+            Row(channel, BEGIN + 1000, (False, 0, 250.5)),
+        ]
+    )
+    assert list(rejected) == []
+    subject.settle()
+    for name in fields:
+        mine, theirs = (subject.store.series(each, name, BEGIN, BEGIN + 1) for each in (device, other))
+        assert mine == theirs
+        assert [type(sample.value) for sample in mine] == [type(sample.value) for sample in theirs]
+    assert subject.store.count(BEGIN, BEGIN + 1001, [device]) == 6
+    assert subject.store.latest([device])[device]["power_active"] == Sample(BEGIN + 1000, 250.5)
 
 
 def test_writing_again_changes_nothing_and_new_values_replace(subject: Subject) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cloud.store import open_store
 from cloud.store.checks import fault
 from cloud.store.line_protocol import LineEncoder
-from cloud.store.port import Scan
+from cloud.store.port import Channel, Row, Scan
 from telemetry.readings import Quality, Value
 from tests.servers import InfluxDB1
 
@@ -120,6 +120,28 @@ def test_only_good_values_stand_under_the_fields_own_name(fields: dict[str, tupl
             assert name not in told
             assert told[f"{name}__q"] == int(Quality.BAD if quality is Quality.GOOD else quality)
             assert told.get(f"{name}__raw") == value
+
+
+@given(
+    st.lists(
+        st.tuples(
+            NAMES, st.one_of(st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(-1e300, 1e300))
+        ),
+        min_size=1,
+        max_size=8,
+        unique_by=lambda field: field[0],
+    ),
+    st.tuples(IDS, IDS, IDS),
+    st.integers(0, 10**13),
+)
+def test_the_line_of_a_row_is_that_of_its_scan(
+    fields: list[tuple[str, bool | int | float]], place: tuple[str, str, str], time_ms: int
+) -> None:
+    names, values = tuple(name for name, _ in fields), tuple(value for _, value in fields)
+    row = Row(Channel("streetlight", *place, names, tuple(map(type, values))), time_ms, values)
+    encoder = LineEncoder()
+    for _ in range(2):
+        assert encoder.line(row) == encoder.line(row.scan())
 
 
 def test_a_line_without_texts_leaves_them_out() -> None:
