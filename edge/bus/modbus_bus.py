@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 SERIAL_FLOOR_S: Final = 0.1
 NETWORK_FLOOR_S: Final = 0.25
 LONGEST_RECONNECT_S: Final = 30.0
+OPENING_S: Final = 60.0
+"""Opening a line takes no longer, whatever network or driver do."""
 
 
 def line_speed(config: RtuBusConfig | TcpBusConfig) -> LineSpeed:
@@ -93,6 +95,7 @@ class ModbusBus:
         backoff = Backoff(0.5, LONGEST_RECONNECT_S, self._chance)
         try:
             while True:
+                self.statistics.pulse.within(OPENING_S, "opens the line")
                 try:
                     await self._link.open()
                     self.statistics.connections += 1
@@ -103,7 +106,9 @@ class ModbusBus:
                     await self._serve()
                 except BusClosed as error:
                     await self._lose(error)
-                await asyncio.sleep(backoff.failed())
+                pause_s = backoff.failed()
+                self.statistics.pulse.within(pause_s, "leaves the lost line alone")
+                await asyncio.sleep(pause_s)
         finally:
             self._link.close()
             self._orders.closed("the agent stops")
@@ -130,10 +135,12 @@ class ModbusBus:
             {name: reader.instrument.every_s for name, reader in self._readers.items()}, loop.time()
         )
         while True:
-            await self._orders.serve()
+            await self._obey()
             name, wait_s = schedule.next(loop.time(), self._not_before)
             if name is None:
-                await self._orders.wait(wait_s if math.isfinite(wait_s) else 3600.0)
+                wait_s = wait_s if math.isfinite(wait_s) else 3600.0
+                self.statistics.pulse.within(wait_s, "has nothing to ask")
+                await self._orders.wait(wait_s)
                 continue
             reader = self._readers[name]
             breaker = self._breakers[reader.instrument.unit]
@@ -146,6 +153,12 @@ class ModbusBus:
             await self._poll(reader, breaker)
             unit = self.statistics.unit(reader.instrument.unit)
             unit.overruns += schedule.done(name, loop.time())
+
+    async def _obey(self) -> None:
+        """Do what waits; called before every exchange, which is why it also gives the sign of life."""
+        self.statistics.pulse.within(3 * self._timeout_s, "talks")
+        await self._orders.serve()
+        self.statistics.pulse.within(3 * self._timeout_s, "talks")
 
     def _not_before(self, name: str) -> float:
         """When a unit may be asked again: after its late-answer window, or when a probe is affordable."""
@@ -174,6 +187,7 @@ class ModbusBus:
 
     async def _deliver(self, batch: Batch) -> None:
         """Hand a batch on. A slow sink makes polls slower, but orders do not wait for it."""
+        self.statistics.pulse.waits_for("the spool")
         await self._orders.serve_during(self._sink.accept(batch))
 
     async def _probe(self, reader: ModbusReader, breaker: Breaker) -> bool:
@@ -195,7 +209,7 @@ class ModbusBus:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            return await reader.scan(keys, self._orders.serve)
+            return await reader.scan(keys, self._obey)
         finally:
             self.statistics.busy_s += loop.time() - started
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge.errors import BusError
+from edge.supervision.pulse import Pulse
 
 
 @dataclass(slots=True)
@@ -57,6 +58,8 @@ class BusStatistics:
     damaged: int = 0
     """Frames of a serial stream that were thrown away."""
     units: dict[int, UnitStatistics] = field(default_factory=dict)
+    pulse: Pulse = field(default_factory=Pulse)
+    """The bus task's sign of life."""
 
     def unit(self, number: int) -> UnitStatistics:
         """Counts of a unit."""

@@ -28,6 +28,7 @@ PAUSE_S: Final = 0.15
 """Silence that ends what an instrument says at one moment."""
 SHORTEST_SILENCE_S: Final = 5.0
 LONGEST_RECONNECT_S: Final = 30.0
+OPENING_S: Final = 60.0
 
 
 class StreamBus:
@@ -60,6 +61,7 @@ class StreamBus:
         """Live until cancelled: open, listen, open again with growing patience."""
         backoff = Backoff(0.5, LONGEST_RECONNECT_S, self._chance)
         while True:
+            self.statistics.pulse.within(OPENING_S, "opens the line")
             try:
                 port = SerialPort(self._config)
                 self.statistics.connections += 1
@@ -73,7 +75,9 @@ class StreamBus:
                 self.statistics.losses += 1
                 logger.warning("bus-closed", extra={"bus": self.id, "cause": str(error)})
                 await self._silent(str(error))
-            await asyncio.sleep(backoff.failed())
+            pause_s = backoff.failed()
+            self.statistics.pulse.within(pause_s, "leaves the lost line alone")
+            await asyncio.sleep(pause_s)
 
     async def write(self, instrument: BoundInstrument, mapping: Mapping, value: Value) -> None:
         """Raise NotWritable: such instruments take no orders."""
@@ -100,7 +104,9 @@ class StreamBus:
         damaged_before = self.statistics.damaged
         is_silent = False
         while True:
+            self.statistics.pulse.within(PAUSE_S, "listens")
             scans = await self._next(port, stream)
+            self.statistics.pulse.waits_for("the spool")
             self.statistics.damaged = damaged_before + stream.faults
             now = loop.time()
             if scans:

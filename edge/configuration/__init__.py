@@ -1,0 +1,1 @@
+"""Which configuration the gateway runs: taken in, tried, kept or given back."""
