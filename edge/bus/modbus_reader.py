@@ -15,7 +15,8 @@ from edge.decoding.binding import BoundInstrument
 from edge.drivers.base import NativePoint
 from edge.drivers.modbus.frames import Request
 from edge.drivers.modbus.planner import Block, LineCost, plan_blocks
-from edge.drivers.modbus.points import decode_points, encode_write, spoil, witnesses
+from edge.drivers.modbus.points import decode_points, encode_write
+from edge.drivers.values import spoil, witnesses
 from edge.errors import BusError, BusException
 from telemetry.readings import Quality
 

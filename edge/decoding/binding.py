@@ -18,8 +18,8 @@ from edge.config import (
 )
 from edge.decoding.mapping import Mapping, mapping_of
 from edge.drivers.modbus.planner import TCP_COST, plan_blocks
-from edge.drivers.modbus.points import witnesses
 from edge.drivers.registry import MODBUS, find_stream_driver
+from edge.drivers.values import witnesses
 from edge.errors import DriverError, PlanError
 from telemetry.devices.classes import DeviceClass, Point
 from telemetry.devices.library import Library

@@ -21,6 +21,7 @@ from telemetry.errors import Problem, ProfileError
 from telemetry.yaml_files import load_yaml
 
 _FIRST: Final = re.compile(r"_1(?=_|$)")
+_COUNTER_BITS: Final = {RegisterType.U16: 16, RegisterType.U32_BE: 32, RegisterType.U32_LW: 32}
 
 
 class _Data(BaseModel):
@@ -99,6 +100,12 @@ class ProfilePoint(_Data):
     min: float | None = None
     max: float | None = None
     """Smallest and largest native value that can be written, or that can be true when read."""
+    invalid: list[int] = []
+    """Raw values that mean "no value" of this point; those of the profile count as well."""
+    modulus: float | None = Field(default=None, gt=0)
+    """A counter's native value at which it starts again from 0; found from the type where it is left out."""
+    max_rate: float | None = Field(default=None, gt=0)
+    """Fastest believable change, native units a second: a faster one is believed when it has stayed."""
     # Modbus
     fc: Literal[1, 2, 3, 4] | None = None
     write_fc: Literal[5, 6, 15, 16] | None = None
@@ -130,6 +137,15 @@ class ProfilePoint(_Data):
     def mappings(self) -> tuple[Canonical, ...]:
         """Every class point that the value maps to."""
         return (*(() if self.canonical is None else (self.canonical,)), *self.also)
+
+    @property
+    def wraps_at(self) -> float | None:
+        """Native value at which a counter starts again by itself; None where it has no such end."""
+        if self.kind != "counter" or self.modulus is not None:
+            return self.modulus
+        if self.type not in _COUNTER_BITS:
+            return None
+        return _clean(2 ** _COUNTER_BITS[self.type] * self.scale)
 
     @property
     def words(self) -> int:
@@ -217,6 +233,8 @@ class Profile(_Data):
 
     id: Annotated[str, Field(alias="profile", pattern=r"^[a-z][a-z0-9_]*$")]
     title: str
+    title_vi: str = ""
+    """What it is, in Vietnamese, in a few words."""
     maker: str = ""
     models: list[str] = []
     device_class: Annotated[str, Field(alias="class")]
@@ -226,8 +244,10 @@ class Profile(_Data):
     """Why the profile must not be used yet; empty for a usable one."""
     driver: str
     """`modbus`, or the module of edge/drivers/ that knows the frames."""
-    transports: list[Literal["modbus-rtu", "modbus-tcp", "modbus-rtu-over-tcp", "serial", "tcp"]]
+    transports: list[Literal["modbus-rtu", "modbus-tcp", "modbus-rtu-over-tcp", "serial", "tcp", "gpio"]]
     serial: SerialLine | None = None
+    wiring: str = ""
+    """What a technician connects, where that is not plain RS-485."""
     unit_id: int = Field(default=1, ge=0, le=255)
     limits: Limits = Limits()
     stride: int = Field(default=0, ge=0)

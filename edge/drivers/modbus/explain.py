@@ -17,7 +17,8 @@ from edge.drivers.modbus.frames import (
     raise_exception,
     unwrap,
 )
-from edge.drivers.modbus.points import decode_points, in_range, points_within, spoil
+from edge.drivers.modbus.points import decode_points, points_within
+from edge.drivers.values import in_range, spoil
 from edge.errors import BusMismatch, FrameError
 from telemetry.devices.profiles import Profile, ProfilePoint
 from telemetry.devices.registers import decode_registers

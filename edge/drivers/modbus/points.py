@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from edge.drivers.base import NativePoint
 from edge.drivers.modbus.frames import COIL_OFF, COIL_ON, READ_BITS, Request, bits_of, words_of
+from edge.drivers.values import in_range
 from edge.errors import NotWritable
 from telemetry.devices.profiles import Access, Profile, ProfilePoint
 from telemetry.devices.registers import decode_registers, encode_registers
@@ -52,7 +53,7 @@ def _decode(profile: Profile, point: ProfilePoint, words: Sequence[int]) -> Nati
     raw = b"".join(word.to_bytes(1 if point.is_bit else 2, "big") for word in words)
     number = decode_registers(point.type, words)
     unsigned = int.from_bytes(raw, "big")
-    if not point.is_bit and unsigned in profile.invalid:
+    if not point.is_bit and (unsigned in profile.invalid or unsigned in point.invalid):
         reason = f"the instrument reports {unsigned:#x}: no value"
         return NativePoint(point.key, None, Quality.BAD, reason, raw)
     if isinstance(number, float) and not math.isfinite(number):
@@ -69,59 +70,6 @@ def _shortest(number: float) -> float:
         if struct.pack(">f", candidate) == struct.pack(">f", number):
             return candidate
     return number
-
-
-def in_range(point: ProfilePoint, native: NativePoint) -> NativePoint:
-    """`native`, marked bad where the instrument cannot mean it."""
-    value = native.value
-    if isinstance(value, str | bool | None):
-        return native
-    for limit, outside, word in (
-        (point.min, point.min is not None and value < point.min, "below"),
-        (point.max, point.max is not None and value > point.max, "above"),
-    ):
-        if outside:
-            reason = f"{value:g} {point.unit} is {word} {limit:g}, which the instrument cannot mean"
-            return NativePoint(native.key, value, Quality.BAD, reason, native.raw)
-    return native
-
-
-def spoil(
-    profile: Profile, points: Sequence[NativePoint], expected: frozenset[str] = frozenset()
-) -> list[NativePoint]:
-    """The points of one scan, without the values that other values of the scan disprove.
-
-    Args:
-        profile: the instrument's.
-        points: what one scan brought.
-        expected: keys that the scan should have brought; where a witness among them is missing, what it
-            vouches for cannot be believed either.
-    """
-    values = {point.key: point.value for point in points if point.quality is Quality.GOOD}
-    reasons: dict[str, str] = {}
-    for rule in profile.spoils:
-        if rule.when in values:
-            reason = rule.reason if rule.applies(values[rule.when]) else ""
-        else:
-            reason = f"{rule.when} is unknown" if rule.when in expected else ""
-        if reason:
-            reasons.update({key: reason for key in rule.spoils if key not in reasons})
-    return [
-        point.spoiled(f"{reasons[point.key]} (the instrument says {_told(point)})")
-        if point.key in reasons and point.value is not None
-        else point
-        for point in points
-    ]
-
-
-def _told(point: NativePoint) -> str:
-    return f"{point.value:g}" if isinstance(point.value, int | float) else str(point.value)
-
-
-def witnesses(profile: Profile, keys: Iterable[str]) -> set[str]:
-    """Keys of the points that can disprove one of `keys`."""
-    wanted = set(keys)
-    return {rule.when for rule in profile.spoils if wanted & set(rule.spoils)}
 
 
 def encode_write(profile: Profile, key: str, native: float | bool, unit: int) -> Request:

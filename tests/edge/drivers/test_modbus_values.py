@@ -22,7 +22,8 @@ from edge.drivers.modbus.frames import (
     words_of,
     wrap,
 )
-from edge.drivers.modbus.points import decode_points, encode_write, spoil, witnesses
+from edge.drivers.modbus.points import decode_points, encode_write
+from edge.drivers.values import spoil, witnesses
 from edge.errors import BusCrcError, BusException, BusMismatch, EdgeError, FrameError, NotWritable
 from telemetry.devices.library import Library
 from telemetry.devices.registers import RegisterType, decode_registers, encode_registers
