@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test env lint types unit system grafana-test soak servers bench-codec bench-demo lock clean help
+.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-codec bench-demo lock clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -53,6 +53,15 @@ soak: env ## the long runs
 
 bench-codec: env ## cost of the Sparkplug codec
 	@PYTHONPATH=. $(BIN)/python tests/bench/bench_codec.py
+
+bench-edge: env var/bench/thingsboard/ready ## the edge agent beside ThingsBoard's gateway, and its own limits
+	@PYTHONPATH=. $(BIN)/python tests/bench/bench_edge.py $(BENCH_OPTIONS)
+
+var/bench/thingsboard/ready: requirements/bench-edge.lock
+	@echo "installing ThingsBoard IoT Gateway into its own environment var/bench/thingsboard …"
+	@test -x var/bench/thingsboard/bin/python || $(PYTHON) -m venv var/bench/thingsboard
+	@var/bench/thingsboard/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r $<
+	@touch $@
 
 bench-demo: env ## the demo's start and memory
 	@PYTHONPATH=. $(BIN)/python tests/bench/bench_demo.py
