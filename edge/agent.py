@@ -1,34 +1,33 @@
-"""The agent: joins buses, spool, uplink and commands, and brings them down in order."""
+"""The agent: joins lines, spool, uplink and commands, and brings them down in order."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 from collections.abc import Coroutine
-from concurrent.futures import Future
-from importlib.metadata import version
+from dataclasses import replace
 from typing import Any, Final
 
-from edge.bus.buses import Buses
 from edge.commands.executor import CommandExecutor
 from edge.commands.journal import JOURNAL_FILE, CommandJournal
 from edge.commands.report import Reporter
-from edge.decoding.binding import BoundDevice, BoundGateway
+from edge.decoding.binding import BoundGateway
+from edge.definition import define_devices, define_gateway
+from edge.lines import Lines
+from edge.sink import Sink
 from edge.spool.errors import SpoolError
 from edge.spool.figures import SpoolLimits
-from edge.spool.lock import state_folder
 from edge.spool.schema import SPOOL_FILE
 from edge.spool.spool import Spool
 from edge.uplink.connections import ConnectionNumbers
-from edge.uplink.definitions import DeviceDefinition, GatewayDefinition
 from edge.uplink.inbound import DeviceCommand
 from edge.uplink.intake import STEP_BACK_MS, Intake
 from edge.uplink.session import Devices
 from edge.uplink.settings import UplinkSettings
 from edge.uplink.uplink import Uplink
 from telemetry.clock import SystemClock
-from telemetry.readings import Batch
 
 _LOG: Final = logging.getLogger("edge.agent")
 _OPEN_WITHIN_S: Final = 10.0
@@ -36,82 +35,17 @@ _GOODBYE_WITHIN_S: Final = 10.0
 BDSEQ_FILE: Final = "bdseq"
 
 
-def define_gateway(bound: BoundGateway) -> GatewayDefinition:
-    """What births and command checks must know of a bound configuration."""
-    settle = {device.id: device.settle_s for device in bound.config.devices}
-    devices = {device.id: _define_device(device, settle[device.id]) for device in bound.devices}
-    return GatewayDefinition(bound.config.area, bound.config.gateway, devices, version("kega"))
+class Agent:
+    """One gateway at work, with one spool and one connection; its lines can be changed while it runs."""
 
-
-def _define_device(device: BoundDevice, settle_s: dict[str, float]) -> DeviceDefinition:
-    return DeviceDefinition(
-        id=device.id,
-        device_class=device.device_class.id,
-        class_version=device.device_class.version,
-        title=device.title,
-        model=device.model,
-        points={point.metric: point for point in device.points},
-        writable=device.writable,
-        latitude=device.latitude,
-        longitude=device.longitude,
-        settle_s=settle_s,
-        alarm_values={
-            alarm.point: alarm.equals for alarm in device.device_class.alarms if alarm.equals is not None
-        },
-    )
-
-
-class Sink:
-    """Takes what the buses measured: checked, stamped, into the spool."""
-
-    def __init__(self, intake: Intake, spool: Spool, uplink: Uplink) -> None:
-        self._intake = intake
-        self._spool = spool
-        self._uplink = uplink
-        self.up: set[str] = set()
-        """Devices that answer."""
-
-    async def accept(self, batch: Batch) -> None:
-        """Queue one scan for its commit; waits while the queue is full."""
-        ready = self._intake.prepare(batch)
-        if ready is not None:
-            await self._spool.put(ready)
-
-    async def accept_result(self, batch: Batch) -> Future[int | None]:
-        """Queue a command's result; what is returned is done once that is durable."""
-        ready = self._intake.prepare(batch, is_result=True)
-        assert ready is not None, "a result has readings"
-        return await self._spool.put(ready)
-
-    async def device_up(self, device: str) -> None:
-        """The device answers."""
-        self.up.add(device)
-        self._uplink.device_up(device)
-
-    async def device_down(self, device: str, reason: str) -> None:
-        """The device does not answer any more."""
-        _LOG.warning("device-down", extra={"device": device, "cause": reason})
-        self.up.discard(device)
-        self._uplink.device_down(device)
-
-
-async def run_agent(bound: BoundGateway, stopping: asyncio.Event) -> None:
-    """Run the gateway until `stopping` is set, then end it without loss.
-
-    Raises:
-        StateLocked: another agent uses the same state folder.
-        SpoolError: the state folder cannot be used.
-    """
-    with state_folder(bound.config.state_dir):
-        await _Agent(bound).live(stopping)
-
-
-class _Agent:
     def __init__(self, bound: BoundGateway) -> None:
+        """Prepare everything; `live` begins. The state folder must be held."""
         config = bound.config
         self._bound = bound
         self._clock = SystemClock()
-        self._gateway = define_gateway(bound)
+        # One dict for everybody who checks against it: a change of configuration shows everywhere at once.
+        self._definitions = define_devices(bound)
+        self._gateway = replace(define_gateway(bound), devices=self._definitions)
         self._devices = Devices(self._gateway)
         self._spool = Spool(
             config.state_dir / SPOOL_FILE,
@@ -137,12 +71,18 @@ class _Agent:
         self._journal = CommandJournal(config.state_dir / JOURNAL_FILE, self._clock)
 
     async def live(self, stopping: asyncio.Event) -> None:
+        """Run until `stopping` is set, then end without loss.
+
+        Raises:
+            SpoolError: the spool's writer has died.
+        """
         self._spool.start(on_commit=self._uplink.committed, on_epoch=self._uplink.spool_replaced)
         last_ms = await self._learn_the_past()
-        buses = Buses(self._bound, self._sink, clock=self._clock, last_ms=last_ms)
+        self._lines = Lines(self._sink, self._clock, last_ms)
+        self._lines.start(self._bound)
         self._executor = CommandExecutor(
             self._gateway,
-            buses,
+            self._lines,
             self._journal,
             Reporter(self._sink.accept_result, self._clock),
             self._clock,
@@ -151,7 +91,7 @@ class _Agent:
         )
         work: dict[str, Coroutine[Any, Any, None]] = {
             "uplink": self._run_uplink(),
-            "buses": buses.run(),
+            "buses": self._lines.run(),
             "commands": self._executor.run(),
         }
         tasks = {name: asyncio.create_task(each, name=name) for name, each in work.items()}
@@ -168,6 +108,28 @@ class _Agent:
         finally:
             stop.cancel()
             await self._bring_down(tasks)
+
+    def takes(self, bound: BoundGateway) -> bool:
+        """Whether `change` can bring `bound` about; anything but buses and devices needs a new agent."""
+        free = {"buses": [], "devices": [], "title": ""}
+        return bound.config.model_copy(update=free) == self._bound.config.model_copy(update=free)
+
+    async def change(self, bound: BoundGateway) -> None:
+        """Measure by `bound` from now on; lines that it does not change go on, and so does the connection.
+
+        Devices on lines that change die (DDEATH) and are born again when they answer.
+        """
+        gone = await self._lines.stop_changed(bound)
+        for device in sorted(gone & self._sink.up):
+            await self._sink.device_down(device, "the configuration changes")
+        self._sink.points.forget(gone)
+        self._bound = bound
+        self._definitions.clear()
+        self._definitions.update(define_devices(bound))
+        with contextlib.suppress(SpoolError):  # told again at the next start
+            await self._spool.remember({name: each.identity() for name, each in self._definitions.items()})
+        self._lines.start(bound)
+        self._uplink.rebirth()
 
     def _submit(self, command: DeviceCommand) -> None:
         self._executor.submit(command)

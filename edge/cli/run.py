@@ -16,8 +16,8 @@ def run(file: Path, log_json: bool, log_level: str) -> None:
     import asyncio
     import signal
 
-    from edge.agent import run_agent
     from edge.decoding.binding import load_gateway
+    from edge.process import run_agent
     from telemetry.devices.library import Library
     from telemetry.logs import configure_logging
 

@@ -70,8 +70,8 @@ def import_(config_file: Path, file: Path, as_json: bool) -> None:
     FILE is CSV (*.csv) or JSON lines with the columns time, device, metric, value and, if need be, quality.
     Ends with 1 where lines were refused.
     """
-    from edge.agent import define_gateway
     from edge.decoding.binding import load_gateway
+    from edge.definition import define_gateway
     from edge.spool.figures import SpoolLimits
     from edge.spool.history import ImportCount
     from edge.spool.schema import SPOOL_FILE

@@ -134,6 +134,11 @@ class Connection:
         """Let a device die that does not answer any more."""
         self._publish(self._session.device_down(device, self._clock.now_ms()))
 
+    def rebirth(self) -> None:
+        """Give birth to everything again."""
+        self._session.rebirth()
+        self._wake.set()
+
     def spool_replaced(self, epoch: str) -> None:
         """The spool began a new file: numbers begin again, and births must name its epoch."""
         self._figures = replace(self._figures, epoch=epoch, newest=0)

@@ -164,6 +164,11 @@ class Uplink:
             _LOG.info("spool-epoch", extra={"gateway": self._devices.gateway.id, "epoch": epoch})
             self._connection.spool_replaced(epoch)
 
+    def rebirth(self) -> None:
+        """What the gateway can send has changed: births tell it."""
+        if self._connection is not None:
+            self._connection.rebirth()
+
     def device_up(self, device: str) -> None:
         """The device answers. Its birth waits a moment for the first values to be committed."""
         if device in self._devices.alive or device in self._newborn:

@@ -1,0 +1,52 @@
+"""Takes what the buses measured: checked, stamped, into the spool."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Future
+from typing import Final
+
+from edge.spool.spool import Spool
+from edge.supervision.points import PointWatch
+from edge.uplink.intake import Intake
+from edge.uplink.uplink import Uplink
+from telemetry.readings import Batch
+
+_LOG: Final = logging.getLogger("edge.agent")
+
+
+class Sink:
+    """Implements `edge.ports.ReadingSink`."""
+
+    def __init__(self, intake: Intake, spool: Spool, uplink: Uplink) -> None:
+        self._intake = intake
+        self._spool = spool
+        self._uplink = uplink
+        self.points = PointWatch()
+        """What was measured last."""
+        self.up: set[str] = set()
+        """Devices that answer."""
+
+    async def accept(self, batch: Batch) -> None:
+        """Queue one scan for its commit; waits while the queue is full."""
+        self.points.saw(batch)
+        ready = self._intake.prepare(batch)
+        if ready is not None:
+            await self._spool.put(ready)
+
+    async def accept_result(self, batch: Batch) -> Future[int | None]:
+        """Queue a command's result; what is returned is done once that is durable."""
+        ready = self._intake.prepare(batch, is_result=True)
+        assert ready is not None, "a result has readings"
+        return await self._spool.put(ready)
+
+    async def device_up(self, device: str) -> None:
+        """The device answers."""
+        self.up.add(device)
+        self._uplink.device_up(device)
+
+    async def device_down(self, device: str, reason: str) -> None:
+        """The device does not answer any more."""
+        _LOG.warning("device-down", extra={"device": device, "cause": reason})
+        self.up.discard(device)
+        self._uplink.device_down(device)
