@@ -17,6 +17,8 @@ from edge.errors import PlanError
 from telemetry.devices.profiles import Limits, ProfilePoint
 
 BITS_PER_WORD: Final = 16
+Span = tuple[int, int]
+"""Addresses, the last one included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,35 @@ def serial_cost(baud: int, bits_per_character: int = 11, turnaround_s: float = 0
     Framing is 13 characters; a silence lasts 3.5 characters, 1.75 ms above 19200 baud.
     """
     character = bits_per_character / baud
-    silence = 0.00175 if baud > 19200 else 3.5 * character
-    return LineCost(13 * character + 2 * silence + turnaround_s, 2 * character)
+    return LineCost(13 * character + 2 * silence_s(baud, bits_per_character) + turnaround_s, 2 * character)
+
+
+def silence_s(baud: int, bits_per_character: int = 11) -> float:
+    """Silence between two frames of a serial line: 3.5 characters, 1.75 ms above 19200 baud."""
+    return 0.00175 if baud > 19200 else 3.5 * bits_per_character / baud
 
 
 TCP_COST: Final = LineCost(per_request_s=0.005, per_word_s=0.000_02)
 """On a network the request is what costs: holes up to the limit are worth reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A point to read, and whose it is: several instruments may share a Modbus unit."""
+
+    owner: int
+    point: ProfilePoint
+
+    @property
+    def low(self) -> int:
+        """First address."""
+        assert self.point.address is not None
+        return self.point.address
+
+    @property
+    def high(self) -> int:
+        """First address behind the point."""
+        return self.low + self.point.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +78,22 @@ class Block:
     function: int
     address: int
     count: int
-    keys: tuple[str, ...]
+    places: tuple[Place, ...]
 
     @property
     def end(self) -> int:
         """First address behind the block."""
         return self.address + self.count
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of its points, whoever they belong to."""
+        return tuple(place.point.key for place in self.places)
+
+    @property
+    def holes(self) -> list[Span]:
+        """Addresses that are read along and belong to none of its points."""
+        return _holes(self.places)
 
     def request(self, unit: int) -> Request:
         """The request that reads the block."""
@@ -66,18 +101,30 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class _Atom:
-    """Points that one request must bring: one point, or several that belong together."""
+class Bounds:
+    """What the requests to one unit must keep to, for one function: of its makers, and learned."""
 
-    low: int
-    high: int
-    points: tuple[ProfilePoint, ...]
+    largest: int
+    """Most registers or bits in one request."""
+    forbidden: tuple[Span, ...] = ()
+    """Never read along with others."""
+    clear_on_read: tuple[Span, ...] = ()
+    """Told once: never read along, nor together with points that are not such."""
+    bridge: bool = True
+    """Whether addresses that no point covers may be read along at all."""
+
+
+def bounds_of(limits: Limits, function: int, *, bridge: bool = True) -> Bounds:
+    """The bounds that a profile's limits set."""
+    largest = limits.max_coils if function in READ_BITS else limits.max_registers
+    clear_on_read = tuple(limits.clear_on_read)
+    return Bounds(largest, (*limits.never_bridge, *clear_on_read), clear_on_read, bridge)
 
 
 def plan_blocks(
     points: Iterable[ProfilePoint], limits: Limits, cost: LineCost, *, bridge: bool = True
 ) -> tuple[Block, ...]:
-    """The cheapest blocks that read all readable `points`.
+    """The cheapest blocks that read all readable `points` of one instrument.
 
     Args:
         points: Modbus points of one unit; those that can only be written are left out.
@@ -88,108 +135,130 @@ def plan_blocks(
     Raises:
         PlanError: a point, or points that must be read together, do not fit one request.
     """
-    by_function: dict[int, list[ProfilePoint]] = {}
-    for point in points:
-        if point.fc is not None and point.address is not None:
-            by_function.setdefault(point.fc, []).append(point)
+    by_function = places_by_function(Place(0, point) for point in points)
     return tuple(
         block
-        for function, members in sorted(by_function.items())
-        for block in _Planner(function, limits, cost, bridge).plan(members)
+        for function, places in by_function.items()
+        for block in plan_function(function, places, bounds_of(limits, function, bridge=bridge), cost)
     )
 
 
+def places_by_function(places: Iterable[Place]) -> dict[int, list[Place]]:
+    """The readable ones, by the function that reads them, lowest function first."""
+    by_function: dict[int, list[Place]] = {}
+    for place in places:
+        if place.point.fc is not None and place.point.address is not None:
+            by_function.setdefault(place.point.fc, []).append(place)
+    return dict(sorted(by_function.items()))
+
+
+def plan_function(function: int, places: Sequence[Place], bounds: Bounds, cost: LineCost) -> list[Block]:
+    """The cheapest blocks that read `places`, all of one function. Raises `PlanError`."""
+    atoms = sorted(_atoms(places), key=lambda atom: (atom.low, atom.high))
+    best = [0.0] + [float("inf")] * len(atoms)
+    cut = [0] * (len(atoms) + 1)
+    for start in range(len(atoms)):
+        if best[start] == float("inf"):
+            continue
+        for end, count in _reach(atoms, start, bounds):
+            price = best[start] + cost.of(function, count)
+            if price < best[end]:
+                best[end], cut[end] = price, start
+    if best[-1] == float("inf"):
+        lost = next(atom for atom, price in zip(atoms, best[1:], strict=True) if price == float("inf"))
+        names = ", ".join(place.point.key for place in lost.places)
+        raise PlanError(f"{names}: cannot be read in one request of at most {bounds.largest} addresses")
+    return [_block(function, atoms[start:end]) for start, end in _pieces(cut)]
+
+
 @dataclass(frozen=True, slots=True)
-class _Planner:
-    function: int
-    limits: Limits
-    cost: LineCost
-    bridge: bool
+class _Atom:
+    """Points that one request must bring: one point, or several that belong together."""
 
-    @property
-    def largest(self) -> int:
-        return self.limits.max_coils if self.function in READ_BITS else self.limits.max_registers
+    low: int
+    high: int
+    places: tuple[Place, ...]
 
-    def plan(self, points: list[ProfilePoint]) -> list[Block]:
-        atoms = sorted(_atoms(points), key=lambda atom: (atom.low, atom.high))
-        best = [0.0] + [float("inf")] * len(atoms)
-        cut = [0] * (len(atoms) + 1)
-        for end in range(1, len(atoms) + 1):
-            for start in range(end - 1, -1, -1):
-                if atoms[end - 1].low - atoms[start].low >= self.largest:
-                    break
-                span = self._span(atoms[start:end])
-                if span is None:
-                    continue
-                price = best[start] + self.cost.of(self.function, span[1] - span[0])
-                if price < best[end]:
-                    best[end], cut[end] = price, start
-            if best[end] == float("inf"):
-                names = ", ".join(point.key for point in atoms[end - 1].points)
-                raise PlanError(f"{names}: cannot be read in one request of at most {self.largest} addresses")
-        return [self._block(atoms[start:end]) for start, end in _pieces(cut)]
 
-    def _span(self, atoms: Sequence[_Atom]) -> tuple[int, int] | None:
-        """Addresses that a block of `atoms` covers; None where the limits forbid the block."""
-        low, high = atoms[0].low, max(atom.high for atom in atoms)
-        if high - low > self.largest:
-            return None
-        if len(atoms) > 1 and self._reads_once(atoms, low, high):
-            return None
-        holes = _holes(atoms)
-        if holes and not self.bridge and len(atoms) > 1:
-            return None
-        forbidden = (*self.limits.never_bridge, *self.limits.clear_on_read)
-        for hole_low, hole_high in holes:
-            if any(first < hole_high and hole_low <= last for first, last in forbidden):
-                return None
-        return low, high
+def _reach(atoms: Sequence[_Atom], start: int, bounds: Bounds) -> Iterable[tuple[int, int]]:
+    """Each block that may begin with atom `start`: the index behind its last atom, and its length.
 
-    def _reads_once(self, atoms: Sequence[_Atom], low: int, high: int) -> bool:
-        """Whether reading loses what an instrument tells only once, for the sake of other points."""
-        for first, last in self.limits.clear_on_read:
-            inside = [atom for atom in atoms if first < atom.high and atom.low <= last]
-            if first < high and low <= last and inside and len(inside) < len(atoms):
+    Atoms are sorted by address, so what forbids a block forbids every longer one; only holes inside an atom
+    of several points may be filled by later ones.
+    """
+    low, high = atoms[start].low, atoms[start].high
+    several = False
+    for end in range(start + 1, len(atoms) + 1):
+        atom = atoms[end - 1]
+        if atom.low > high and _forbidden_between(high, atom.low, bounds, bridging=True):
+            return
+        high = max(high, atom.high)
+        several = several or len(atom.places) > 1
+        if high - low > bounds.largest:
+            return
+        if bounds.clear_on_read and _reads_once(atoms[start:end], low, high, bounds):
+            return
+        if several and _bad_inside(atoms[start:end], bounds):
+            continue
+        yield end, high - low
+
+
+def _forbidden_between(low: int, high: int, bounds: Bounds, *, bridging: bool) -> bool:
+    """Whether the hole `low` … `high`-1 must not be read along."""
+    if bridging and not bounds.bridge:
+        return True
+    return any(first < high and low <= last for first, last in bounds.forbidden)
+
+
+def _bad_inside(atoms: Sequence[_Atom], bounds: Bounds) -> bool:
+    places = [place for atom in atoms for place in atom.places]
+    bridging = len(atoms) > 1
+    return any(_forbidden_between(low, high + 1, bounds, bridging=bridging) for low, high in _holes(places))
+
+
+def _reads_once(atoms: Sequence[_Atom], low: int, high: int, bounds: Bounds) -> bool:
+    """Whether reading loses what an instrument tells only once, for the sake of other points."""
+    for first, last in bounds.clear_on_read:
+        if len(atoms) > 1 and first < high and low <= last:
+            inside = sum(first < atom.high and atom.low <= last for atom in atoms)
+            if 0 < inside < len(atoms):
                 return True
-        return False
-
-    def _block(self, atoms: Sequence[_Atom]) -> Block:
-        low, high = atoms[0].low, max(atom.high for atom in atoms)
-        keys = tuple(point.key for atom in atoms for point in atom.points)
-        return Block(self.function, low, high - low, keys)
+    return False
 
 
-def _atoms(points: Sequence[ProfilePoint]) -> list[_Atom]:
-    by_key = {point.key: point for point in points}
-    groups: dict[str, list[ProfilePoint]] = {}
-    for point in points:
-        leader = point.key
-        while by_key[leader].atomic_with in by_key and by_key[leader].atomic_with != point.key:
-            leader = by_key[leader].atomic_with
-        groups.setdefault(leader, []).append(point)
+def _block(function: int, atoms: Sequence[_Atom]) -> Block:
+    low, high = atoms[0].low, max(atom.high for atom in atoms)
+    return Block(function, low, high - low, tuple(place for atom in atoms for place in atom.places))
+
+
+def _atoms(places: Sequence[Place]) -> list[_Atom]:
+    """Points by the groups that one request must bring; who belongs to whom may be said in any direction."""
+    group_of = {(place.owner, place.point.key): [place] for place in places}
+    for place in places:
+        mine = group_of[place.owner, place.point.key]
+        other = group_of.get((place.owner, place.point.atomic_with), mine)
+        if other is not mine:
+            other += mine
+            group_of.update({(each.owner, each.point.key): other for each in mine})
+    groups = {id(group): group for group in group_of.values()}
     return [
         _Atom(
-            min(_low(point) for point in group),
-            max(_low(point) + point.words for point in group),
-            tuple(sorted(group, key=_low)),
+            min(place.low for place in group),
+            max(place.high for place in group),
+            tuple(sorted(group, key=lambda place: place.low)),
         )
         for group in groups.values()
     ]
 
 
-def _low(point: ProfilePoint) -> int:
-    assert point.address is not None
-    return point.address
-
-
-def _holes(atoms: Sequence[_Atom]) -> list[tuple[int, int]]:
-    """Address ranges (end exclusive) that no point covers."""
-    spans = sorted((_low(point), _low(point) + point.words) for atom in atoms for point in atom.points)
-    holes: list[tuple[int, int]] = []
+def _holes(places: Iterable[Place]) -> list[Span]:
+    """Addresses between `places` that none of them covers."""
+    spans = sorted((place.low, place.high) for place in places)
+    holes: list[Span] = []
     reached = spans[0][0]
     for low, high in spans:
         if low > reached:
-            holes.append((reached, low))
+            holes.append((reached, low - 1))
         reached = max(reached, high)
     return holes
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from edge.drivers.base import NativePoint
-from edge.drivers.modbus.frames import COIL_OFF, COIL_ON, READ_BITS, Request, bits_of, words_of
-from edge.drivers.values import in_range
+from edge.drivers.modbus.decoder import BlockDecoder
+from edge.drivers.modbus.frames import COIL_OFF, COIL_ON, Request
 from edge.errors import NotWritable
 from telemetry.devices.profiles import Access, Profile, ProfilePoint
-from telemetry.devices.registers import decode_registers, encode_registers
-from telemetry.readings import Quality
+from telemetry.devices.registers import encode_registers
 
 
 def points_within(profile: Profile, function: int, address: int, count: int) -> list[ProfilePoint]:
@@ -38,38 +37,13 @@ def decode_points(
         data: what `check_reply` gave.
         keys: points to decode; None for all that lie within.
     """
-    words = bits_of(data, request.count) if request.function in READ_BITS else words_of(data)
     wanted = None if keys is None else set(keys)
-    return [
-        _decode(profile, point, words[place : place + point.words])
+    points = [
+        point
         for point in points_within(profile, request.function, request.address, request.count)
         if wanted is None or point.key in wanted
-        for place in ((point.address or 0) - request.address,)
     ]
-
-
-def _decode(profile: Profile, point: ProfilePoint, words: Sequence[int]) -> NativePoint:
-    assert point.type is not None
-    raw = b"".join(word.to_bytes(1 if point.is_bit else 2, "big") for word in words)
-    number = decode_registers(point.type, words)
-    unsigned = int.from_bytes(raw, "big")
-    if not point.is_bit and (unsigned in profile.invalid or unsigned in point.invalid):
-        reason = f"the instrument reports {unsigned:#x}: no value"
-        return NativePoint(point.key, None, Quality.BAD, reason, raw)
-    if isinstance(number, float) and not math.isfinite(number):
-        return NativePoint(point.key, None, Quality.BAD, "the instrument reports no number", raw)
-    if isinstance(number, float):
-        number = _shortest(number)
-    return in_range(point, NativePoint(point.key, point.native(number), raw=raw))
-
-
-def _shortest(number: float) -> float:
-    """The decimal with the fewest digits that is the same 32-bit float: 230.2, not 230.1999969482422."""
-    for digits in (6, 7, 8):
-        candidate = float(f"{number:.{digits}g}")
-        if struct.pack(">f", candidate) == struct.pack(">f", number):
-            return candidate
-    return number
+    return BlockDecoder(profile, points, request.function, request.address, request.count).decode(data)
 
 
 def encode_write(profile: Profile, key: str, native: float | bool, unit: int) -> Request:
