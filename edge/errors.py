@@ -7,6 +7,7 @@ EdgeError
 │   ├── BusMismatch      a whole frame came that is not the answer: other unit, function or length
 │   ├── BusException     the instrument answered with a Modbus exception
 │   ├── BusClosed        the serial port or the connection is not open
+│   ├── BusLate          a write's time was over before the line was free; nothing was written
 │   └── NotWritable      the metric or value cannot be written on this device
 ├── FrameError           a frame that a person gave is incomplete or no frame at all
 ├── PlanError            points that no request can read together
@@ -55,6 +56,12 @@ class BusClosed(BusError):  # noqa: N818
 
     kind = "closed"
     unreachable = True
+
+
+class BusLate(BusError):  # noqa: N818
+    """A write's time was over before its turn on the line came: nothing was written."""
+
+    kind = "late"
 
 
 class NotWritable(BusError):  # noqa: N818

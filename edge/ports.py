@@ -30,13 +30,34 @@ class ReadingSink(Protocol):
 class DevicePort(Protocol):
     """Writes to and reads from devices, one transaction at a time on each bus."""
 
-    async def write(self, device: str, metric: str, value: Value) -> None:
+    async def write(
+        self,
+        device: str,
+        metric: str,
+        value: Value,
+        *,
+        before: float | None = None,
+        hold_s: float | None = None,
+    ) -> None:
         """Write `value` to the instrument point that `metric` maps to.
+
+        Args:
+            device: whose point.
+            metric: the class's name of it.
+            value: absolute.
+            before: monotonic seconds after which the write must not begin any more.
+            hold_s: let the instrument's own timer take the value back after this long; only where `timer_s`
+                says that it has one for this value, and no longer than that.
 
         Raises:
             edge.errors.BusError: the instrument does not answer or refuses (BusTimeout, BusCrcError,
-                BusException, BusClosed); or the metric is not writable (NotWritable).
+                BusException, BusClosed); the time is over (BusLate); or the metric is not writable
+                (NotWritable).
         """
+        ...
+
+    def timer_s(self, device: str, metric: str, value: Value) -> float | None:
+        """The longest time for which the instrument itself can hold `value`; None where it has no timer."""
         ...
 
     async def read(self, device: str, metric: str) -> Reading:

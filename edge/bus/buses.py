@@ -67,11 +67,24 @@ class Buses:
         """Counts by bus."""
         return {name: bus.statistics for name, bus in self._buses.items()}
 
-    async def write(self, device: str, metric: str, value: Value) -> None:
+    async def write(
+        self,
+        device: str,
+        metric: str,
+        value: Value,
+        *,
+        before: float | None = None,
+        hold_s: float | None = None,
+    ) -> None:
         """Write `value` to the point that `metric` maps to; see `edge.ports.DevicePort`."""
         instrument, mapping = self._find(device, metric)
-        mapping.native(value)
-        await self._buses[instrument.bus].write(instrument, mapping, value)
+        order = mapping.order(value, hold_s)
+        await self._buses[instrument.bus].write(instrument, order, before)
+
+    def timer_s(self, device: str, metric: str, value: Value) -> float | None:
+        """The longest time for which the instrument itself can hold `value`; see `edge.ports.DevicePort`."""
+        instrument, mapping = self._find(device, metric)
+        return mapping.timer_s(value, instrument.profile)
 
     async def read(self, device: str, metric: str) -> Reading:
         """Ask for `metric` now, ahead of polls; see `edge.ports.DevicePort`."""

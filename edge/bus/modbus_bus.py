@@ -22,13 +22,13 @@ from edge.bus.stamps import Stamps
 from edge.bus.statistics import BusStatistics
 from edge.config import RtuBusConfig, TcpBusConfig
 from edge.decoding.binding import BoundInstrument
-from edge.decoding.mapping import Mapping
+from edge.decoding.mapping import Mapping, Order
 from edge.decoding.readings import readings_of, unknown_readings
 from edge.drivers.modbus.frames import Framing
 from edge.drivers.modbus.planner import TCP_COST, serial_cost
-from edge.errors import BusClosed
+from edge.errors import BusClosed, BusLate
 from edge.ports import ReadingSink
-from telemetry.readings import Batch, Reading, Value
+from telemetry.readings import Batch, Reading
 
 logger = logging.getLogger(__name__)
 
@@ -113,11 +113,18 @@ class ModbusBus:
             self._link.close()
             self._orders.closed("the agent stops")
 
-    async def write(self, instrument: BoundInstrument, mapping: Mapping, value: Value) -> None:
-        """Bring a metric to `value`, ahead of everything else. Raises `BusError`."""
-        native = mapping.native(value)
+    async def write(self, instrument: BoundInstrument, order: Order, before: float | None = None) -> None:
+        """Write ahead of everything else, but never begin after `before` (loop time). Raises `BusError`."""
         reader = self._readers[instrument.name]
-        await self._orders.place(Priority.COMMAND, lambda: reader.write(mapping.write_key, native))
+
+        async def in_time() -> None:
+            if before is not None and asyncio.get_running_loop().time() > before:
+                raise BusLate(
+                    f"bus {self.id} was not free in time: {order.key} of {instrument.name} not written"
+                )
+            await reader.write(order.key, order.native)
+
+        await self._orders.place(Priority.COMMAND, in_time)
         self._breakers[instrument.unit].succeeded()
 
     async def read(self, instrument: BoundInstrument, mapping: Mapping) -> Reading:

@@ -14,13 +14,13 @@ from edge.bus.stamps import Stamps
 from edge.bus.statistics import BusStatistics
 from edge.config import SerialBusConfig
 from edge.decoding.binding import BoundInstrument
-from edge.decoding.mapping import Mapping
+from edge.decoding.mapping import Mapping, Order
 from edge.decoding.readings import readings_of, unknown_readings
 from edge.drivers.base import NativePoint, Stream
 from edge.drivers.registry import find_stream_driver
 from edge.errors import BusClosed, BusTimeout, NotWritable
 from edge.ports import ReadingSink
-from telemetry.readings import Batch, Reading, Value
+from telemetry.readings import Batch, Reading
 
 logger = logging.getLogger(__name__)
 
@@ -79,9 +79,9 @@ class StreamBus:
             self.statistics.pulse.within(pause_s, "leaves the lost line alone")
             await asyncio.sleep(pause_s)
 
-    async def write(self, instrument: BoundInstrument, mapping: Mapping, value: Value) -> None:
+    async def write(self, instrument: BoundInstrument, order: Order, _before: float | None = None) -> None:
         """Raise NotWritable: such instruments take no orders."""
-        raise NotWritable(f"{mapping.metric} of {instrument.device} comes from a line that takes no orders")
+        raise NotWritable(f"{order.key} of {instrument.device} comes from a line that takes no orders")
 
     async def read(self, instrument: BoundInstrument, mapping: Mapping) -> Reading:
         """The next value that the instrument tells. Raises BusTimeout where it stays silent."""

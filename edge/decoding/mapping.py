@@ -9,11 +9,20 @@ from typing import Final
 from edge.drivers.base import NativePoint
 from edge.errors import NotWritable
 from telemetry.devices.classes import Point
-from telemetry.devices.profiles import Access, Canonical, Profile
+from telemetry.devices.profiles import Access, Canonical, Profile, Pulse
 from telemetry.readings import Quality, Reading, Value, ValueType
 
 _LARGEST: Final = {ValueType.INT32: 2**31 - 1, ValueType.INT64: 2**63 - 1, ValueType.DATETIME: 2**63 - 1}
 """What whole numbers can travel; all from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One write to an instrument."""
+
+    key: str
+    """Point of the profile."""
+    native: float | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,8 @@ class Mapping:
     rule: Canonical
     write_key: str
     """Point of the profile that takes writes; empty where the metric cannot be written."""
+    pulse: Pulse | None = None
+    """The instrument's own timer for what is written."""
 
     @property
     def metric(self) -> str:
@@ -107,9 +118,36 @@ class Mapping:
             return value
         return float(f"{(value - self.rule.offset) / self.rule.factor:.12g}")
 
+    def order(self, value: Value, hold_s: float | None = None) -> Order:
+        """What to write to bring the instrument to `value`, by its own timer where `hold_s` is given.
+
+        Raises:
+            NotWritable: the metric cannot be written on this device, or not with this value.
+        """
+        native = self.native(value)
+        if hold_s is None:
+            return Order(self.write_key, native)
+        key = self._timer_key(value)
+        if self.pulse is None or not key:
+            raise NotWritable(f"{self.metric} has no timer for {value!r}")
+        return Order(key, max(1, round(hold_s / self.pulse.tick_s)))
+
+    def timer_s(self, value: Value, profile: Profile) -> float | None:
+        """The longest time for which the instrument itself can hold `value`; None where it has no timer."""
+        key = self._timer_key(value)
+        if self.pulse is None or not key:
+            return None
+        longest = profile.by_key[key].max
+        return (0xFFFF if longest is None else longest) * self.pulse.tick_s
+
+    def _timer_key(self, value: Value) -> str:
+        if self.pulse is None or not isinstance(value, bool):
+            return ""
+        return self.pulse.holds_true if value else self.pulse.holds_false
+
 
 def mapping_of(profile: Profile, key: str, rule: Canonical, point: Point) -> Mapping:
     """The mapping of a profile's point by `rule`."""
     target = profile.by_key[rule.write or key]
     can_write = point.writable and target.access is not Access.READ
-    return Mapping(key, point, rule, target.key if can_write else "")
+    return Mapping(key, point, rule, target.key if can_write else "", target.pulse)

@@ -14,29 +14,28 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from telemetry.devices.texts import METRIC_NAME, Text
+from telemetry.devices.writing import WriteRule
 from telemetry.errors import ClassError, Problem
 from telemetry.readings import Value, ValueType
 from telemetry.yaml_files import load_yaml
 
-METRIC_NAME = r"^[A-Z][A-Za-z0-9]*( [A-Z0-9][A-Za-z0-9]*)*/[A-Z][A-Za-z0-9]*( [A-Z0-9][A-Za-z0-9]*)*$"
+__all__ = [
+    "METRIC_NAME",
+    "DeviceClass",
+    "LimitAlarm",
+    "Point",
+    "Severity",
+    "Text",
+    "field_name",
+    "load_class",
+    "load_classes",
+]
 
 
 def field_name(metric: str) -> str:
     """The field (column) of a metric in the stores and the API: `Power/Active` → `power_active`."""
     return re.sub(r"[^a-z0-9]+", "_", metric.lower()).strip("_")
-
-
-class Text(BaseModel):
-    """A text for people, in both languages."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    vi: str
-    en: str
-
-    def in_language(self, language: str) -> str:
-        """The text in `vi` or `en`; Vietnamese for any other."""
-        return self.en if language == "en" else self.vi
 
 
 class Severity(StrEnum):
@@ -71,6 +70,8 @@ class Point(BaseModel):
     """Shown first: on the map, in lists and on the overview board."""
     dead_band: float = Field(default=0, ge=0)
     """A change smaller than this need not be reported."""
+    write: WriteRule = WriteRule()
+    """How the point may be written, and when a write counts as done."""
 
     @cached_property
     def field(self) -> str:
@@ -160,6 +161,14 @@ class DeviceClass(BaseModel):
             for metric in (alarm.point, *alarm.while_):
                 if metric not in metrics:
                     raise ValueError(f"alarm {alarm.id}: {metric!r} is no point of this class")
+        for point in self.points:
+            for lock in point.write.interlocks:
+                if lock.condition.point not in metrics:
+                    raise ValueError(
+                        f"{point.metric}: interlock on {lock.condition.point!r}, no point of this class"
+                    )
+                if lock.condition.device:
+                    raise ValueError(f"{point.metric}: an interlock of a class cannot name a device")
         return self
 
     @cached_property

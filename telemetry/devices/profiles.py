@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from telemetry.devices.classes import METRIC_NAME, DeviceClass
 from telemetry.devices.registers import RegisterType
+from telemetry.devices.writing import WriteRule
 from telemetry.errors import Problem, ProfileError
 from telemetry.yaml_files import load_yaml
 
@@ -65,6 +66,22 @@ class State(_Data):
         )
 
 
+class Pulse(_Data):
+    """A timer in the instrument itself: it holds a value for a time and goes back, whatever else dies."""
+
+    holds_true: str = ""
+    """Key of the point that takes the time for which a yes/no point becomes true."""
+    holds_false: str = ""
+    """The same for false."""
+    tick_s: float = Field(default=0.1, gt=0)
+    """Seconds that one unit of those points stands for."""
+
+    def of_number(self, number: int) -> Pulse:
+        """The timer of the `number`th of repeated points."""
+        when_true, when_false = (_FIRST.sub(f"_{number}", key) for key in (self.holds_true, self.holds_false))
+        return Pulse(holds_true=when_true, holds_false=when_false, tick_s=self.tick_s)
+
+
 class Canonical(_Data):
     """Onto which point of a class a value maps: `canonical = native × factor + offset`."""
 
@@ -77,6 +94,8 @@ class Canonical(_Data):
     """The value is an enumeration (or yes/no) derived from ranges or bits; factor and offset do not count."""
     write: str = ""
     """Key of the point that takes commands to this metric; the point itself where empty."""
+    rule: WriteRule = WriteRule()
+    """What this model needs when it is written: time to settle, tolerance."""
 
 
 class ProfilePoint(_Data):
@@ -119,6 +138,8 @@ class ProfilePoint(_Data):
     """The address counts from the instrument's `base` in the gateway's configuration."""
     atomic_with: str = ""
     """Key of another point that must be read in the same request."""
+    pulse: Pulse | None = None
+    """The instrument's own timer for this point, where it has one."""
 
     @model_validator(mode="after")
     def _modbus_is_whole(self) -> Self:
@@ -276,6 +297,13 @@ class Profile(_Data):
             for mapping in point.mappings
             if mapping.write
         ]
+        named += [
+            (f"point {point.key}", key)
+            for point in self.expanded
+            if point.pulse is not None
+            for key in (point.pulse.holds_true, point.pulse.holds_false)
+            if key
+        ]
         for place, key in named:
             if key not in keys:
                 raise ValueError(f"{place}: {key!r} is no point of this profile")
@@ -304,6 +332,7 @@ class Profile(_Data):
                         "repeat": 1,
                         "canonical": point.canonical if number == 0 else None,
                         "also": point.also if number == 0 else [],
+                        "pulse": point.pulse and point.pulse.of_number(number + 1),
                     }
                 )
                 for number in range(point.repeat)
