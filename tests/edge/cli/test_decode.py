@@ -113,7 +113,7 @@ def test_ascii_takes_escapes_and_several_sentences() -> None:
             "unit 2 answered",
         ),
         (["eastron_sdm12", "--response", "00"], "Did you mean eastron_sdm120"),
-        (["plantower_pms5003", "--response", "42 4D 00 1C"], "no whole frame"),
+        (["plantower_pms5003", "--response", "42 4D 00 1C"], "no whole message"),
         (["nmea_gnss", "--ascii", "$GNVTG,084.4,T,,M,12.4,N,23.0,K,A*1E"], "checksum"),
     ],
 )  # fmt: skip
