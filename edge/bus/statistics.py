@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
+from typing import Final
 
-from edge.errors import BusError
+from edge.errors import BusError, BusException
 from edge.supervision.pulse import Pulse
+
+RECENT: Final = 128
+DOWN_AFTER: Final = 2
 
 
 @dataclass(slots=True)
@@ -25,8 +30,20 @@ class UnitStatistics:
     turnaround_s: float = 0.0
     """Mean time from request to answer, without the time on the wire (exponential, weight 1/8)."""
 
+    recent_s: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    """Turnarounds of the last answers."""
+    silences: int = 0
+    """Exchanges since the last answer that brought none."""
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the unit has stopped to answer."""
+        return self.silences >= DOWN_AFTER
+
     def count(self, error: BusError) -> None:
         """Count a failed exchange."""
+        refuses = isinstance(error, BusException) and not error.is_silence
+        self.silences = 0 if refuses else self.silences + 1
         match error.kind:
             case "timeout":
                 self.timeouts += 1
@@ -41,6 +58,8 @@ class UnitStatistics:
         """Count an answer."""
         weight = 1 / 8 if self.answers else 1.0
         self.answers += 1
+        self.silences = 0
+        self.recent_s.append(turnaround_s)
         self.turnaround_s += weight * (turnaround_s - self.turnaround_s)
 
 

@@ -19,6 +19,13 @@ SPOOL_OLDEST: Final = "Spool/Oldest"
 SPOOL_DROPPED: Final = "Spool/Dropped"
 SOFTWARE_VERSION: Final = "Properties/Software Version"
 
+CONFIG_DESIRED: Final = "Config/Desired"
+CONFIG_VERSION: Final = "Config/Applied Version"
+CONFIG_HASH: Final = "Config/Applied Hash"
+CONFIG_JUDGED: Final = "Config/Judged Version"
+CONFIG_STATE: Final = "Config/State"
+CONFIG_ERROR: Final = "Config/Error"
+
 DEVICE_CLASS: Final = "Device/Class"
 DEVICE_CLASS_VERSION: Final = "Device/Class Version"
 DEVICE_MODEL: Final = "Device/Model"
@@ -32,8 +39,11 @@ COMMAND_ERROR: Final = "Command/Error"
 
 QUALITY: Final = "Quality"
 QUALITY_REASON: Final = "QualityReason"
+QUALITY_DETAIL: Final = "QualityDetail"
+"""Code of a quality that is finer than the three of the standard."""
 UNIT: Final = "engUnit"
 
+_QUALITY_OF: Final = {int(quality): quality for quality in Quality}
 _VALUE_TYPE_OF: Final = {datatype: value_type for value_type, datatype in DATATYPE_OF.items()}
 _VALUE_TYPE_OF_FOREIGN: Final = {
     DataType.INT8: ValueType.DOUBLE,
@@ -54,7 +64,10 @@ def metric_of(reading: Reading, *, unit: str | None = None, is_historical: bool 
     if unit is not None:
         properties[UNIT] = Property(DataType.STRING, unit)
     if reading.quality != Quality.GOOD:
-        properties[QUALITY] = Property(DataType.INT32, int(reading.quality))
+        standard = reading.quality.standard
+        properties[QUALITY] = Property(DataType.INT32, int(standard))
+        if standard is not reading.quality:
+            properties[QUALITY_DETAIL] = Property(DataType.INT32, int(reading.quality))
         if reading.reason:
             properties[QUALITY_REASON] = Property(DataType.STRING, reading.reason)
     return Metric(
@@ -98,10 +111,15 @@ def quality_of(metric: Metric) -> tuple[Quality, str]:
         return Quality.GOOD, ""
     reason = metric.properties.get(QUALITY_REASON)
     text = reason.value if reason is not None and isinstance(reason.value, str) else ""
-    try:
-        return Quality(int(prop.value) if isinstance(prop.value, int) else 0), text
-    except ValueError:
+    quality = _QUALITY_OF.get(prop.value) if isinstance(prop.value, int) else Quality.BAD
+    if quality is None:
         return Quality.BAD, text or f"unknown quality code {prop.value}"
+    detail = metric.properties.get(QUALITY_DETAIL)
+    if quality is Quality.BAD and detail is not None and isinstance(detail.value, int):
+        # Whatever it says, a detail never makes a bad value good.
+        finer = _QUALITY_OF.get(detail.value, quality)
+        quality = finer if finer.standard is Quality.BAD else quality
+    return quality, text
 
 
 def as_historical(metrics: Iterable[Metric]) -> tuple[Metric, ...]:
