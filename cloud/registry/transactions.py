@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
-import sqlite3
-import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -16,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cloud.errors import Refused, RegistryUnavailable, SettingsError
 from cloud.registry.tables import AUDIT
+from cloud.wal import switch_to_wal
 from telemetry.clock import Clock
 
 BUSY_TIMEOUT_MS: Final = 10_000
@@ -62,23 +60,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # None switches off the driver's own BEGIN, which comes too late for a transaction that reads first.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    _switch_to_wal(connection)
+    switch_to_wal(connection, BUSY_TIMEOUT_MS / 1000)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _switch_to_wal(connection: Any) -> None:
-    """Journal mode WAL; SQLite's own busy timeout does not cover the switch of a fresh file."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(random.uniform(0.005, 0.05))  # noqa: S311, spreads load only
-        else:
-            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
