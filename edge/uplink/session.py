@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from edge.spool.batches import SpooledBatch, decode_readings
 from edge.spool.figures import SpoolFigures
@@ -22,7 +22,7 @@ from edge.uplink import births
 from edge.uplink.definitions import DeviceDefinition, GatewayDefinition, remembered_device
 from edge.uplink.known import KnownValues
 from telemetry.readings import ValueType
-from telemetry.sparkplug.payload import Payload, encode, parse
+from telemetry.sparkplug.payload import Payload, encode, metric_names, parse
 from telemetry.sparkplug.sequence import Sequence
 from telemetry.sparkplug.topics import Topic, Verb
 
@@ -193,17 +193,16 @@ class Session:
         """The DDATA of a batch just committed; nothing where it has to wait in the spool."""
         if self.phase is not Phase.ONLINE or not self.is_born(batch.device):
             return []
-        message = parse(batch.metrics)
-        if not self._declares(batch.device, message):
+        if not self._declares(batch):
             return []
-        return [self._data(batch, message, epoch, now_ms)]
+        return [self._data(batch, batch.metrics, epoch, now_ms)]
 
-    def _declares(self, device: str, message: Any) -> bool:
-        return self._born[device].metrics.issuperset(metric.name for metric in message.metrics)
+    def _declares(self, batch: SpooledBatch) -> bool:
+        return self._born[batch.device].metrics >= metric_names(batch.metrics)
 
     def needs_birth(self, batch: SpooledBatch) -> bool:
         """Whether `replay_birth` must go out before `batch` can be replayed."""
-        return batch.device not in self._born or not self._declares(batch.device, parse(batch.metrics))
+        return batch.device not in self._born or not self._declares(batch)
 
     def replay_birth(self, batch: SpooledBatch, now_ms: int, now: float) -> list[Outgoing]:
         """A birth of the device that declares the metrics of `batch`."""
@@ -234,13 +233,12 @@ class Session:
         message = parse(batch.metrics)
         for metric in message.metrics:
             metric.is_historical = True
-        return [self._data(batch, message, epoch, now_ms)]
+        return [self._data(batch, message.SerializeToString(), epoch, now_ms)]
 
-    def _data(self, batch: SpooledBatch, message: Any, epoch: str, now_ms: int) -> Outgoing:
+    def _data(self, batch: SpooledBatch, metrics: bytes, epoch: str, now_ms: int) -> Outgoing:
         head = encode(Payload(now_ms, (), self._sequence.take(), f"{epoch}:{batch.number}"))
         # Two protobuf messages, one behind the other, are their sum: values stay byte for byte as committed.
-        body: bytes = message.SerializeToString()
-        return Outgoing(self._topic(Verb.DDATA, batch.device), head + body)
+        return Outgoing(self._topic(Verb.DDATA, batch.device), head + metrics)
 
     def end_flushes(self, now_ms: int, now: float) -> list[Outgoing]:
         """DDEATHs of dead devices whose spooled readings have gone out."""

@@ -16,7 +16,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from edge.spool.batches import SpooledBatch, decode_readings
+from edge.spool.batches import SpooledBatch
 from edge.spool.errors import SpoolError
 from edge.spool.spool import Spool
 from edge.uplink.connection import Connection
@@ -146,9 +146,8 @@ class Uplink:
     def committed(self, batches: list[SpooledBatch]) -> None:
         """Batches are durable: publish them, and remember their values for births."""
         for batch in batches:
-            readings = decode_readings(batch.device, batch.metrics)
             if batch.device in self._newborn:
-                self._devices.known.learn(batch.device, readings)
+                self._devices.known.learn(batch)
                 self._give_birth(batch.device)
                 if self._connection is not None:
                     self._connection.committed(batch)
@@ -156,7 +155,7 @@ class Uplink:
                 # Known only now: a birth that the batch itself brings about must not repeat it.
                 if self._connection is not None:
                     self._connection.committed(batch)
-                self._devices.known.learn(batch.device, readings)
+                self._devices.known.learn(batch)
 
     def spool_replaced(self, epoch: str) -> None:
         """The spool began a new file: its epoch is announced by new births."""

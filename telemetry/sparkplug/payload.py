@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 
 from telemetry.errors import CodecError
 from telemetry.readings import Value, ValueType
+from telemetry.sparkplug import wire
 from telemetry.sparkplug.fields import PayloadMessage
 
 MAX_INFLATED_BYTES: Final = 4 * 1024 * 1024
@@ -113,20 +114,8 @@ def encode(payload: Payload) -> bytes:
     Raises:
         CodecError: a metric has no name, an integer is out of its type's range, or a type is not one we send.
     """
-    message = PayloadMessage()
-    try:
-        if payload.time_ms is not None:
-            message.timestamp = payload.time_ms
-        if payload.seq is not None:
-            message.seq = payload.seq
-        if payload.uuid is not None:
-            message.uuid = payload.uuid
-        for metric in payload.metrics:
-            _put_metric(message.metrics.add(), metric)
-    except (TypeError, ValueError) as error:
-        raise CodecError(f"a time, name, seq or uuid cannot be sent: {error}") from None
-    encoded: bytes = message.SerializeToString()
-    return encoded
+    metrics = b"".join(wire.metric_field(_metric_body(metric)) for metric in payload.metrics)
+    return wire.payload(payload.time_ms, metrics, payload.seq, payload.uuid)
 
 
 def decode(data: bytes) -> Payload:
@@ -154,52 +143,69 @@ def parse(data: bytes) -> Any:
     return message
 
 
-def _put_metric(message: Any, metric: Metric) -> None:
-    if not metric.name:
-        raise CodecError("a metric without a name cannot be sent: names are never replaced by aliases")
-    message.name = metric.name
-    message.datatype = metric.type
-    if metric.time_ms is not None:
-        message.timestamp = metric.time_ms
-    if metric.is_historical:
-        message.is_historical = True
-    if metric.is_transient:
-        message.is_transient = True
-    if metric.value is None:
-        message.is_null = True
-    else:
-        _put_value(message, metric.type, metric.value, metric.name)
-    for key, prop in metric.properties.items():
-        message.properties.keys.append(key)
-        value = message.properties.values.add(type=prop.type)
-        if prop.value is None:
-            value.is_null = True
-        else:
-            _put_value(value, prop.type, prop.value, f"{metric.name}, property {key}")
+def metric_names(data: bytes) -> frozenset[str]:
+    """The names of the metrics in a payload. Raises `CodecError` as `parse`."""
+    return frozenset([metric.name for metric in parse(data).metrics])
 
 
-def _put_value(message: Any, datatype: DataType, value: Value | Unsupported, name: str) -> None:
+def _metric_body(metric: Metric) -> bytes:
+    return wire.metric_body(
+        metric.name,
+        metric.type,
+        metric.time_ms,
+        b"" if metric.value is None else _value_field(metric.type, metric.value, metric.name),
+        _property_set(metric) if metric.properties else b"",
+        is_historical=metric.is_historical,
+        is_transient=metric.is_transient,
+        is_null=metric.value is None,
+    )
+
+
+def _property_set(metric: Metric) -> bytes:
+    return wire.property_set(
+        [
+            (
+                key,
+                each.type,
+                None
+                if each.value is None
+                else _value_field(each.type, each.value, f"{metric.name}, property {key}", in_property=True),
+            )
+            for key, each in metric.properties.items()
+        ]
+    )
+
+
+def _value_field(
+    datatype: DataType, value: Value | Unsupported, name: str, *, in_property: bool = False
+) -> bytes:
     try:
         if datatype == DataType.DOUBLE:
-            message.double_value = _checked_float(value)
-        elif datatype == DataType.BOOLEAN:
-            message.boolean_value = _checked_bool(value)
-        elif datatype == DataType.INT32:
-            message.int_value = _checked_int(value, 0x7FFF_FFFF)
-        elif datatype in (DataType.INT64, DataType.DATETIME):
-            message.long_value = _checked_int(value, 0x7FFF_FFFF_FFFF_FFFF)
-        elif datatype == DataType.STRING:
-            message.string_value = value
-        else:
-            raise CodecError(f"{name}: datatype {datatype.name} is not sent by kega (rule X-ENC-2)")
-    except (TypeError, ValueError, OverflowError) as error:
+            return wire.value_field("double", _checked_float(value), in_property=in_property)
+        if datatype == DataType.BOOLEAN:
+            return wire.value_field("boolean", _checked_bool(value), in_property=in_property)
+        if datatype == DataType.INT32:
+            return wire.value_field("int", _checked_int(value, 0x7FFF_FFFF), in_property=in_property)
+        if datatype in (DataType.INT64, DataType.DATETIME):
+            whole = _checked_int(value, 0x7FFF_FFFF_FFFF_FFFF)
+            return wire.value_field("long", whole, in_property=in_property)
+        if datatype == DataType.STRING:
+            return wire.value_field("string", _checked_text(value), in_property=in_property)
+    except (TypeError, ValueError, OverflowError, CodecError) as error:
         raise CodecError(f"{name}: {value!r} is no {datatype.name}: {error}") from None
+    raise CodecError(f"{name}: datatype {datatype.name} is not sent by kega (rule X-ENC-2)")
 
 
 def _checked_float(value: Value | Unsupported) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("expected a number")
     return float(value)
+
+
+def _checked_text(value: Value | Unsupported) -> str:
+    if not isinstance(value, str):
+        raise TypeError("expected text")
+    return value
 
 
 def _checked_bool(value: Value | Unsupported) -> bool:

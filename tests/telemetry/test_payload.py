@@ -70,6 +70,15 @@ def test_what_is_encoded_is_decoded(payload: Payload) -> None:
     assert decode(encode(payload)) == payload
 
 
+@given(PAYLOADS)
+@settings(max_examples=300)
+def test_the_bytes_are_those_that_protobuf_writes(payload: Payload) -> None:
+    data = encode(payload)
+    message = PayloadMessage()
+    message.ParseFromString(data)
+    assert message.SerializeToString() == data
+
+
 def test_100_000_random_byte_strings_raise_nothing_but_codec_errors() -> None:
     chance = random.Random(20260105)
     refused = 0

@@ -89,7 +89,7 @@ class SessionMachine(RuleBasedStateMachine):
         batch = self._batch(device, metrics)
         self.spooled.append(batch)
         self._send(self.session.live(batch, EPOCH, self.now_ms + 1))
-        self.devices.known.learn(device, [Reading(device, POWER.metric, POWER.type, watts, batch.time_ms)])
+        self.devices.known.learn(batch)
 
     @rule()
     def leftover_of_a_removed_device(self) -> None:
