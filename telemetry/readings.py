@@ -10,11 +10,25 @@ Value: TypeAlias = bool | int | float | str | None
 
 
 class Quality(IntEnum):
-    """How far a value may be believed; the codes are Sparkplug's property `Quality`."""
+    """How far a value may be believed. Only a good one enters means and alarms.
+
+    The codes of bad, good and stale are Sparkplug's; those of the finer ones are OPC's, of which Sparkplug
+    took its own. On the wire the finer ones are bad, and say more in a property of their own (see
+    `telemetry.sparkplug.metrics`).
+    """
 
     BAD = 0
+    TIME_ESTIMATED = 64
+    """Measured well, but the clock was not set: the time is an estimate. OPC: uncertain."""
+    OUT_OF_RANGE = 84
+    """Outside what is physically possible. OPC: engineering unit range exceeded."""
     GOOD = 192
     STALE = 500
+
+    @property
+    def standard(self) -> Quality:
+        """What of bad, good and stale a tool is told that knows no more."""
+        return self if self in (Quality.GOOD, Quality.STALE) else Quality.BAD
 
 
 class ValueType(StrEnum):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from telemetry.readings import Batch, Reading
-from telemetry.sparkplug.metrics import metric_of, reading_of
-from telemetry.sparkplug.payload import Payload, decode, encode
+from telemetry.sparkplug.metrics import reading_of
+from telemetry.sparkplug.payload import decode
+from telemetry.sparkplug.scans import encode_readings
 
 
 class Priority(IntEnum):
@@ -32,6 +33,8 @@ class NewBatch:
     metrics: bytes
     """The metrics as a Sparkplug payload without time, seq and uuid; what goes out is this, unchanged."""
     priority: Priority = Priority.ORDINARY
+    boot: str = ""
+    """Id of the boot whose milliseconds the times are, while nobody knows UTC; empty: they are UTC."""
 
     @property
     def crc(self) -> int:
@@ -49,10 +52,12 @@ class SpooledBatch:
     readings: int
     metrics: bytes
     priority: Priority
+    boot: str = ""
+    """As in `NewBatch`."""
 
 
-def encode_batch(batch: Batch, priority: Priority = Priority.ORDINARY) -> NewBatch:
-    """`batch` ready for the spool.
+def encode_batch(batch: Batch, priority: Priority = Priority.ORDINARY, *, boot: str = "") -> NewBatch:
+    """`batch` ready for the spool; `boot` where its times are milliseconds of that boot.
 
     Raises:
         telemetry.errors.CodecError: a reading's value does not fit its type.
@@ -61,8 +66,9 @@ def encode_batch(batch: Batch, priority: Priority = Priority.ORDINARY) -> NewBat
         device=batch.device,
         time_ms=max(reading.time_ms for reading in batch.readings),
         readings=len(batch.readings),
-        metrics=encode(Payload(None, tuple(metric_of(reading) for reading in batch.readings))),
+        metrics=encode_readings(batch.readings),
         priority=priority,
+        boot=boot,
     )
 
 

@@ -14,11 +14,13 @@ from typing import Final, Self
 
 from edge.spool.batches import NewBatch, Priority, SpooledBatch
 from edge.spool.figures import DAY_MS, SpoolFigures, SpoolLimits
+from edge.spool.pressure import Pressure
+from edge.spool.rows import COLUMNS, Rows
 from edge.spool.schema import connect
+from edge.spool.settling import Boot, Placement, Settling
 from telemetry.sparkplug.ack import Ack
 
 _SLICE: Final = 64
-_EVICT_SLICE: Final = 8
 _LARGEST: Final = 2**63 - 1
 
 
@@ -31,6 +33,9 @@ class SpoolDatabase:
         self._connection = connection
         self.epoch: str = connection.execute("SELECT epoch FROM spool").fetchone()[0]
         self._page_bytes: int = connection.execute("PRAGMA page_size").fetchone()[0]
+        self._rows = Rows(connection)
+        self._pressure = Pressure(connection, self._rows, limits.counters, self._bytes_used)
+        self._settling = Settling(connection, self._rows)
 
     @classmethod
     def open(cls, file: Path, limits: SpoolLimits, *, create: bool = True) -> Self:
@@ -66,34 +71,23 @@ class SpoolDatabase:
                 "refused_readings + ?",
                 (len(batches), sum(batch.readings for batch in batches), *refused),
             )
-            self._keep_within(self._limits.max_bytes)
+            self._pressure.relieve(self._limits.max_bytes, now_ms)
         return committed
 
     def _insert(self, batch: NewBatch, now_ms: int) -> SpooledBatch:
-        row = self._connection.execute(
-            "INSERT INTO batch (device, time_ms, committed_ms, priority, readings, crc, metrics) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                batch.device,
-                batch.time_ms,
-                now_ms,
-                int(batch.priority),
-                batch.readings,
-                batch.crc,
-                batch.metrics,
-            ),
-        )
+        number = self._rows.insert(batch, now_ms)
+        self._pressure.came(batch.priority, batch.time_ms)
+        if batch.boot:
+            self._settling.note(batch, now_ms)
         # Imported history is older than what the device measures; it must not hold back live times.
-        if batch.priority is not Priority.HISTORY:
+        elif batch.priority is not Priority.HISTORY:
             self._connection.execute(
                 "INSERT INTO device (device, last_ms) VALUES (?, ?) ON CONFLICT (device) "
                 "DO UPDATE SET last_ms = excluded.last_ms WHERE excluded.last_ms > last_ms",
                 (batch.device, batch.time_ms),
             )
-        number = row.lastrowid
-        assert number is not None
         return SpooledBatch(
-            number, batch.device, batch.time_ms, batch.readings, batch.metrics, batch.priority
+            number, batch.device, batch.time_ms, batch.readings, batch.metrics, batch.priority, batch.boot
         )
 
     def _acknowledge(self, ack: Ack, now_ms: int) -> None:
@@ -104,48 +98,19 @@ class SpoolDatabase:
             if self._limits.keep_stored_days > 0:
                 rows = self._connection.execute(
                     "UPDATE batch SET acked_ms = ? WHERE number BETWEEN ? AND ? AND acked_ms IS NULL "
-                    "RETURNING readings",
+                    "AND boot IS NULL RETURNING readings",
                     (now_ms, *bounds),
                 ).fetchall()
             else:
                 rows = self._connection.execute(
-                    "DELETE FROM batch WHERE number BETWEEN ? AND ? AND acked_ms IS NULL RETURNING readings",
+                    "DELETE FROM batch WHERE number BETWEEN ? AND ? AND acked_ms IS NULL AND boot IS NULL "
+                    "RETURNING readings",
                     bounds,
                 ).fetchall()
             self._connection.execute(
                 "UPDATE spool SET acked_batches = acked_batches + ?, acked_readings = acked_readings + ?",
                 (len(rows), sum(readings for (readings,) in rows)),
             )
-
-    def _keep_within(self, max_bytes: int) -> None:
-        """Evict until the pages in use fit: first what is stored in the cloud, then by priority and age."""
-        while self._bytes_used() > max_bytes and (self._drop_kept() or self._evict_oldest()):
-            pass
-
-    def _drop_kept(self) -> int:
-        return self._connection.execute(
-            "DELETE FROM batch WHERE number IN "
-            "(SELECT number FROM batch WHERE acked_ms IS NOT NULL ORDER BY acked_ms LIMIT ?)",
-            (_EVICT_SLICE,),
-        ).rowcount
-
-    def _evict_oldest(self) -> int:
-        return self._evict(
-            "SELECT number FROM batch WHERE acked_ms IS NULL AND priority = "
-            "(SELECT min(priority) FROM batch WHERE acked_ms IS NULL) ORDER BY number LIMIT ?",
-            (_EVICT_SLICE,),
-        )
-
-    def _evict(self, chosen: str, arguments: tuple[int, ...]) -> int:
-        rows = self._connection.execute(
-            f"DELETE FROM batch WHERE number IN ({chosen}) RETURNING readings",  # noqa: S608, our own text
-            arguments,
-        ).fetchall()
-        self._connection.execute(
-            "UPDATE spool SET evicted_batches = evicted_batches + ?, evicted_readings = evicted_readings + ?",
-            (len(rows), sum(readings for (readings,) in rows)),
-        )
-        return len(rows)
 
     def tend(self, now_ms: int, *, clock_is_steady: bool) -> None:
         """Housekeeping, in short transactions: drop what has been kept long enough, evict what is too old.
@@ -161,22 +126,21 @@ class SpoolDatabase:
                     "AND acked_ms < ? ORDER BY acked_ms LIMIT 2000)",
                     (kept_until,),
                 )
-                self._evict(
-                    "SELECT number FROM (SELECT number, committed_ms FROM batch WHERE acked_ms IS NULL "
-                    "ORDER BY number LIMIT 2000) WHERE committed_ms < ?",
-                    (waited_since,),
-                )
+                self._pressure.strip_before(waited_since, now_ms)
         self._connection.execute("PRAGMA incremental_vacuum(256)").fetchall()
 
     def waiting(self, limit: int, up_to: int, skip: Collection[int] = ()) -> list[SpooledBatch]:
-        """Un-acknowledged batches numbered ≤ `up_to` but for `skip`: important first, then oldest first."""
+        """Un-acknowledged batches numbered ≤ `up_to` but for `skip`: important first, then oldest first.
+
+        Those whose time is not known yet are not among them.
+        """
         chosen: list[int] = []
         for priority in sorted(Priority, reverse=True):
             if len(chosen) >= limit:
                 break
             rows = self._connection.execute(
-                "SELECT number FROM batch WHERE acked_ms IS NULL AND priority = ? AND number <= ? "
-                "ORDER BY number LIMIT ?",
+                "SELECT number FROM batch WHERE acked_ms IS NULL AND boot IS NULL AND priority = ? "
+                "AND number <= ? ORDER BY time_ms, number LIMIT ?",
                 (int(priority), min(up_to, _LARGEST), limit + len(skip)),
             )
             chosen += [number for (number,) in rows if number not in skip]
@@ -185,21 +149,32 @@ class SpoolDatabase:
     def load(self, numbers: Sequence[int]) -> list[SpooledBatch]:
         """Un-acknowledged batches among `numbers`, in their order; one with a wrong checksum is evicted."""
         found: list[SpooledBatch] = []
+        damaged: list[int] = []
         for number in numbers:
             row = self._connection.execute(
-                "SELECT device, time_ms, readings, metrics, priority, crc FROM batch "
-                "WHERE number = ? AND acked_ms IS NULL",
+                f"SELECT {COLUMNS} FROM batch WHERE number = ? AND acked_ms IS NULL AND boot IS NULL",  # noqa: S608
                 (number,),
             ).fetchone()
             if row is None:
                 continue
-            device, time_ms, readings, metrics, priority, crc = row
-            if NewBatch(device, time_ms, readings, metrics).crc == crc:
-                found.append(SpooledBatch(number, device, time_ms, readings, metrics, Priority(priority)))
+            batch = self._rows.read(row)
+            if batch is None:
+                damaged.append(number)
             else:
-                with self._transaction():
-                    self._evict("SELECT ?", (number,))
+                found.append(batch)
+        if damaged:
+            with self._transaction():
+                self._pressure.evict(damaged)
         return found
+
+    def boots(self) -> list[Boot]:
+        """Boots whose batches wait for their time, oldest first."""
+        return self._settling.boots()
+
+    def settle(self, placement: Placement) -> bool:
+        """Give some of a boot's batches their time; True while there may be more."""
+        with self._transaction():
+            return self._settling.settle(placement) > 0
 
     def every_batch(self) -> Iterator[tuple[SpooledBatch, bool]]:
         """All batches by number, waiting and kept; the flag tells whether it is acknowledged.
@@ -209,14 +184,13 @@ class SpoolDatabase:
         """
         last = 0
         while rows := self._connection.execute(
-            "SELECT number, device, time_ms, readings, metrics, priority, crc, acked_ms FROM batch "
-            "WHERE number > ? ORDER BY number LIMIT ?",
+            f"SELECT {COLUMNS}, acked_ms FROM batch WHERE number > ? ORDER BY number LIMIT ?",  # noqa: S608
             (last, _SLICE),
         ).fetchall():
-            for number, device, time_ms, readings, metrics, priority, crc, acked_ms in rows:
-                last = number
-                if NewBatch(device, time_ms, readings, metrics).crc == crc:
-                    batch = SpooledBatch(number, device, time_ms, readings, metrics, Priority(priority))
+            for *row, acked_ms in rows:
+                last = row[0]
+                batch = self._rows.read(row)
+                if batch is not None:
                     yield batch, acked_ms is not None
 
     def last_times(self) -> dict[str, int]:
@@ -241,12 +215,13 @@ class SpoolDatabase:
         row = self._connection.execute(
             "SELECT committed_batches - acked_batches - evicted_batches, "
             "committed_readings - acked_readings - evicted_readings, "
-            "committed_readings, acked_readings, evicted_readings + refused_readings FROM spool"
+            "committed_readings, acked_readings, evicted_readings + refused_readings, thinned_readings, "
+            "(SELECT count(*) FROM batch WHERE boot IS NOT NULL) FROM spool"
         ).fetchone()
         oldest = self._connection.execute(
             " UNION ALL ".join(
-                "SELECT * FROM (SELECT time_ms FROM batch WHERE acked_ms IS NULL "  # noqa: S608, our own text
-                f"AND priority = {int(priority)} ORDER BY number LIMIT 1)"
+                "SELECT * FROM (SELECT time_ms FROM batch WHERE acked_ms IS NULL AND boot IS NULL "  # noqa: S608
+                f"AND priority = {int(priority)} ORDER BY time_ms LIMIT 1)"
                 for priority in Priority
             )
         ).fetchall()
@@ -258,6 +233,8 @@ class SpoolDatabase:
             committed=row[2],
             acked=row[3],
             dropped=row[4],
+            thinned=row[5],
+            unsettled=row[6],
             bytes_used=self._bytes_used(),
             newest=self.newest(),
         )
@@ -283,7 +260,7 @@ class SpoolDatabase:
         more = True
         while more and before - self._bytes_used() < wanted_bytes:
             with self._transaction():
-                more = self._drop_kept() > 0
+                more = self._pressure.drop_kept() > 0
         self._connection.execute(f"PRAGMA incremental_vacuum({wanted_bytes // self._page_bytes})").fetchall()
         self._fold_log()
 
@@ -303,6 +280,7 @@ class SpoolDatabase:
             yield
             self._connection.execute("COMMIT")
         except BaseException:
+            self._rows.forget()
             if self._connection.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")

@@ -18,6 +18,8 @@ class SpoolLimits:
     """What has waited longer for an acknowledgement is evicted, and counted."""
     keep_stored_days: float = 0
     """Acknowledged batches stay readable that long, as far as there is room."""
+    counters: frozenset[str] = frozenset()
+    """Metrics that only grow although they are no INT64, which all do: their values are never given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,11 @@ class SpoolFigures:
     committed: int
     acked: int
     dropped: int
-    """Evicted after their commit, or refused because the disk was full."""
+    """Evicted or thinned out after their commit, or refused because the disk was full."""
     bytes_used: int
     newest: int
     """Highest number given out so far."""
+    thinned: int = 0
+    """Those of the dropped that were left out of a quarter of an hour or hour of which the rest stayed."""
+    unsettled: int = 0
+    """Batches that wait for the clock: of what moment they are is not known yet."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from edge.spool.batches import NewBatch, Priority, decode_readings
+from edge.spool.batches import NewBatch, decode_readings
+from edge.spool.rows import COLUMNS, FORMAT_1_COLUMNS, Rows
 from telemetry.errors import CodecError
 
 _SLICE: Final = 100
@@ -40,7 +41,7 @@ class Salvage:
 
     def __init__(self, file: Path) -> None:
         self._connection = sqlite3.connect(file, timeout=5, isolation_level=None, check_same_thread=False)
-        self._rows = _readable(self._connection)
+        self._rows = _readable(self._connection, Rows(self._connection))
         self._slice: list[NewBatch] = []
         self.saved_readings = 0
         self.dropped_before = 0
@@ -73,10 +74,10 @@ class Salvage:
         self._connection.close()
 
 
-def _readable(connection: sqlite3.Connection) -> Iterator[NewBatch]:
+def _readable(connection: sqlite3.Connection, rows: Rows) -> Iterator[NewBatch]:
     seen = 0
     for forward in (True, False):
-        for number, batch in _walk(connection, forward=forward):
+        for number, batch in _walk(connection, rows, forward=forward):
             if not forward and number <= seen:
                 return
             seen = number if forward else seen
@@ -84,10 +85,16 @@ def _readable(connection: sqlite3.Connection) -> Iterator[NewBatch]:
                 yield batch
 
 
-def _walk(connection: sqlite3.Connection, *, forward: bool) -> Iterator[tuple[int, NewBatch | None]]:
+def _walk(
+    connection: sqlite3.Connection, rows: Rows, *, forward: bool
+) -> Iterator[tuple[int, NewBatch | None]]:
+    columns = COLUMNS
+    with contextlib.suppress(sqlite3.Error):
+        if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+            columns = FORMAT_1_COLUMNS
     sign, order, at = (">", "ASC", 0) if forward else ("<", "DESC", 2**63 - 1)
     query = (
-        "SELECT number, device, time_ms, readings, metrics, priority, crc FROM batch NOT INDEXED "  # noqa: S608
+        f"SELECT {columns} FROM batch NOT INDEXED "  # noqa: S608
         f"WHERE number {sign} ? AND acked_ms IS NULL ORDER BY number {order} LIMIT 1"
     )
     while True:
@@ -98,15 +105,16 @@ def _walk(connection: sqlite3.Connection, *, forward: bool) -> Iterator[tuple[in
         if row is None:
             return
         at = row[0]
-        yield at, _checked(row)
+        yield at, _checked(rows, row)
 
 
-def _checked(row: tuple[int, str, int, int, bytes, int, int]) -> NewBatch | None:
-    _, device, time_ms, readings, metrics, priority, crc = row
+def _checked(rows: Rows, row: Sequence[Any]) -> NewBatch | None:
     try:
-        batch = NewBatch(device, time_ms, readings, metrics, Priority(priority))
-        if batch.crc != crc or len(decode_readings(device, metrics)) != readings:
+        batch = rows.read(row)
+        if batch is None or len(decode_readings(batch.device, batch.metrics)) != batch.readings:
             return None
-    except (TypeError, ValueError, CodecError):
+        new = NewBatch(batch.device, batch.time_ms, batch.readings, batch.metrics, batch.priority, batch.boot)
+        hash((new.device, new.time_ms, new.boot))
+    except (sqlite3.Error, TypeError, ValueError, CodecError):
         return None
-    return batch
+    return new

@@ -23,6 +23,7 @@ from edge.spool.database import SpoolDatabase
 from edge.spool.errors import SpoolError
 from edge.spool.figures import SpoolFigures, SpoolLimits
 from edge.spool.queue import CommitQueue, Put
+from edge.spool.settling import Boot, Placement
 from edge.spool.writer import SpoolWriter
 from telemetry.clock import Clock
 from telemetry.sparkplug.ack import Ack
@@ -158,6 +159,19 @@ class Spool:
         """Keep what the births of these devices say. Raises `SpoolError` as `waiting`."""
         await self._call(lambda database: database.remember(identities))
 
+    async def boots(self) -> list[Boot]:
+        """Boots whose batches wait for their time, oldest first. Raises `SpoolError` as `waiting`."""
+        return await self._call(SpoolDatabase.boots)
+
+    async def settle(self, placement: Placement) -> None:
+        """Give all batches of a boot their time; they then go out as what waits does.
+
+        Raises:
+            SpoolError: as `waiting`; what was done so far stays done, and may be repeated.
+        """
+        while await self._call(lambda database: database.settle(placement)):
+            pass
+
     async def _call(self, function: Callable[[SpoolDatabase], _Result]) -> _Result:
         future: Future[_Result] = self._queue.call(function)
         try:
@@ -175,8 +189,9 @@ class Spool:
 
     def _committed(self, batches: list[SpooledBatch]) -> None:
         self._room.set()
-        if batches:
-            self._on_commit(batches)
+        settled = [batch for batch in batches if not batch.boot]
+        if settled:
+            self._on_commit(settled)
 
     def _opened(self, epoch: str) -> None:
         changed = epoch != self.epoch

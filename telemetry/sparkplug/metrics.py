@@ -112,7 +112,7 @@ def quality_of(metric: Metric) -> tuple[Quality, str]:
     reason = metric.properties.get(QUALITY_REASON)
     text = reason.value if reason is not None and isinstance(reason.value, str) else ""
     quality = _QUALITY_OF.get(prop.value) if isinstance(prop.value, int) else Quality.BAD
-    if quality is None:
+    if quality is None or quality is not quality.standard:
         return Quality.BAD, text or f"unknown quality code {prop.value}"
     detail = metric.properties.get(QUALITY_DETAIL)
     if quality is Quality.BAD and detail is not None and isinstance(detail.value, int):

@@ -76,7 +76,7 @@ def test_what_cannot_be_stored_is_no_reading(metric: Metric) -> None:
     assert reading_of("a", metric, 9) is None
 
 
-@pytest.mark.parametrize("code", [64, "bad", None, -1])
+@pytest.mark.parametrize("code", [64, 65, "bad", None, -1])
 def test_an_unknown_quality_is_bad(code: Value) -> None:
     metric = Metric("m", DataType.DOUBLE, 1.0, properties={"Quality": Property(DataType.INT32, code)})
     assert quality_of(metric)[0] is Quality.BAD

@@ -12,7 +12,7 @@ from telemetry.sparkplug.metrics import QUALITY
 from telemetry.sparkplug.payload import DataType
 
 _PROPERTY_TYPES: Final = frozenset({*range(1, 16), int(DataType.PROPERTYSET), int(DataType.PROPERTYSETLIST)})
-_QUALITIES: Final = frozenset(int(quality) for quality in Quality)
+_QUALITIES: Final = frozenset(int(quality.standard) for quality in Quality)
 
 
 def _sets(seen: Seen) -> Iterator[tuple[str, Any]]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +21,9 @@ from edge.spool.batches import Priority, decode_readings
 from edge.spool.database import SpoolDatabase
 from edge.spool.errors import SpoolDamaged, SpoolError
 from edge.spool.figures import DAY_MS, SpoolLimits
+from edge.spool.settling import place
 from telemetry.sparkplug.ack import Ack, make_ack
-from tests.edge.spool.samples import START_MS, batch_of
+from tests.edge.spool.samples import START_MS, batch_of, counter_batch, write_format_1
 
 ALL = 2**62
 
@@ -69,24 +75,63 @@ def test_acknowledged_batches_stay_readable_as_long_as_wanted(tmp_path: Path) ->
     assert spool.kept() == 0
 
 
-def test_full_spool_gives_up_stored_then_history_then_ordinary_never_results_first(tmp_path: Path) -> None:
-    spool = _open(tmp_path, max_bytes=120_000, keep_stored_days=60)
+def test_full_spool_gives_up_stored_then_detail_never_results_counters_or_states(tmp_path: Path) -> None:
+    spool = _open(tmp_path, max_bytes=250_000, keep_stored_days=60)
     kept = spool.commit([batch_of(values=40)] * 10, [], START_MS)
     spool.commit([], [make_ack(spool.epoch, [batch.number for batch in kept])], START_MS)
     results = spool.commit([batch_of(values=40, priority=Priority.IMPORTANT)] * 10, [], START_MS)
-    spool.commit([batch_of(values=40, priority=Priority.HISTORY)] * 10, [], START_MS)
-    ordinary = [spool.commit([batch_of(values=40)], [], START_MS)[0] for _ in range(300)]
-    left = {batch.number for batch in spool.waiting(1000, ALL)}
-    assert spool.kept() == 0
-    assert {batch.number for batch in results} <= left
-    assert not any(batch.priority is Priority.HISTORY for batch in spool.waiting(1000, ALL))
-    survivors = [batch.number for batch in ordinary if batch.number in left]
-    assert 0 < len(survivors) < 300
-    assert survivors == [batch.number for batch in ordinary][-len(survivors) :], "oldest first"
+    history = [
+        counter_batch("wm-000001", START_MS - DAY_MS + n, n, extra=30, priority=Priority.HISTORY)
+        for n in range(50)
+    ]
+    spool.commit(history, [], START_MS)
+    hours = 12
+    for minute in range(hours * 60):
+        time_ms = START_MS + minute * 60_000
+        for device in ("wm-000002", "wm-000003"):
+            spool.commit([counter_batch(device, time_ms, minute, extra=20)], [], time_ms)
     figures = spool.figures()
-    assert figures.dropped == 40 * (10 + 300 - len(survivors))
-    assert figures.bytes_used <= 120_000
+    assert figures.bytes_used <= 250_000
+    assert spool.kept() == 0
+    left = spool.waiting(10_000, ALL)
+    assert {batch.number for batch in results} <= {batch.number for batch in left}
+    found = {
+        (reading.device, reading.metric, reading.time_ms): reading.value
+        for batch in left
+        for reading in decode_readings(batch.device, batch.metrics)
+    }
+    for device in ("wm-000002", "wm-000003"):
+        totals = {
+            time_ms: value
+            for (of, name, time_ms), value in found.items()
+            if (of, name) == (device, "Volume/Total")
+        }
+        assert all(value == (time_ms - START_MS) // 60_000 for time_ms, value in totals.items()), (
+            "as measured"
+        )
+        times = sorted(totals)
+        assert times[-1] == START_MS + (hours * 60 - 1) * 60_000
+        assert max(b - a for a, b in itertools.pairwise(times)) <= 2 * 3_600_000, "one of every hour"
+        assert any(of == device and name == "Alarm/Leak" for of, name, _ in found)
+    assert figures.dropped >= figures.thinned > 0
+    assert figures.committed - figures.dropped - figures.acked == figures.waiting_readings
+    assert figures.waiting_readings == sum(batch.readings for batch in left)
     assert figures.depth == len(left)
+    fresh_ms = START_MS + hours * 3_600_000 - 1_800_000
+    fresh = [key for key in found if key[0] == "wm-000002" and key[2] >= fresh_ms]
+    assert len(fresh) == 30 * 22, "the last half hour is whole"
+
+
+def test_what_is_never_given_up_may_pass_the_bound(tmp_path: Path) -> None:
+    spool = _open(tmp_path, max_bytes=120_000)
+    results = [
+        batch_of(values=60, time_ms=START_MS + n, device=f"sl-{n:06d}", priority=Priority.IMPORTANT)
+        for n in range(100)
+    ]
+    spool.commit(results, [], START_MS)
+    spool.commit([batch_of(values=60)], [], START_MS)
+    assert spool.figures().depth == 100
+    assert spool.figures().dropped == 60, "an ordinary scan finds no room"
 
 
 def test_age_evicts_only_when_the_clock_can_be_believed(tmp_path: Path) -> None:
@@ -156,44 +201,147 @@ def test_no_database_and_newer_versions_are_told_apart(tmp_path: Path) -> None:
         SpoolDatabase.open(tmp_path / "absent.db", SpoolLimits(), create=False)
 
 
+def test_format_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    write_format_1(tmp_path / "spool.db", [batch_of(time_ms=START_MS + n) for n in range(3)])
+    spool = _open(tmp_path)
+    assert spool.epoch == "0123456789abcdef"
+    assert [batch.metrics for batch in spool.waiting(10, ALL)] == [
+        batch_of(time_ms=START_MS + n).metrics for n in range(3)
+    ]
+    (new,) = spool.commit([batch_of(time_ms=START_MS + 3)], [], START_MS)
+    assert new.number == 4
+    assert spool.figures().depth == 4
+
+
+def test_many_processes_may_open_a_fresh_file_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from edge.spool.database import SpoolDatabase as S;"
+        "from edge.spool.figures import SpoolLimits as L; sys.stdin.readline();"
+        "print(S.open(Path(sys.argv[1]), L()).epoch)"
+    )
+    for round_ in range(3):
+        file = tmp_path / f"{round_}.db"
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, str(file)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(4)
+        ]
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        epochs = {process.communicate(timeout=60)[0] for process in processes}
+        assert [process.returncode for process in processes] == [0] * 4
+        assert len(epochs) == 1
+
+
+def test_a_lost_template_costs_nothing_and_two_cost_their_batches(tmp_path: Path) -> None:
+    spool = _open(tmp_path)
+    batches = spool.commit([batch_of(time_ms=START_MS + n, values=20) for n in range(50)], [], START_MS)
+    spool.commit([batch_of("sl-000002", values=20)], [], START_MS)
+    spool.close()
+
+    def spoil(table: str) -> SpoolDatabase:
+        with contextlib.closing(sqlite3.connect(tmp_path / "spool.db")) as connection:
+            connection.execute(f"UPDATE {table} SET metrics = zeroblob(5) WHERE id = 1")
+            connection.commit()
+        return _open(tmp_path)
+
+    spool = spoil("template")
+    found = [batch for batch in spool.waiting(100, ALL) if batch.device == "sl-000001"]
+    assert [batch.metrics for batch in found] == [batch.metrics for batch in batches]
+    spool.close()
+    spool = spoil("template_copy")
+    (left,) = spool.waiting(100, ALL)
+    assert left.device == "sl-000002"
+    assert spool.figures().dropped == 50 * 20
+    (new,) = spool.commit([batch_of(time_ms=START_MS + 99)], [], START_MS)
+    assert [batch.number for batch in spool.load([new.number])] == [new.number], "it learns another"
+
+
 class SpoolMachine(RuleBasedStateMachine):
-    """Put, acknowledge, fill up, and lose power at any point: content and totals agree with a model."""
+    """Put, acknowledge, fill up, settle, lose power, in any order: content and totals agree."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="kega-spool-"))
         self.generation = 0
-        self.limits = SpoolLimits(max_bytes=160_000)
+        self.limits = SpoolLimits(max_bytes=200_000)
         self.spool = SpoolDatabase.open(self.folder / "0.db", self.limits)
         self.epoch = self.spool.epoch
-        self.waiting: dict[int, tuple[Priority, int]] = {}
+        self.important: set[int] = set()
+        self.acknowledged: set[int] = set()
+        self.total: dict[str, int] = {}
+        self.boots: set[str] = set()
+        self.minute = 0
         self.highest = 0
-        self.committed = self.acked = self.dropped = 0
+        self.committed = 0
 
-    @rule(values=st.lists(st.integers(1, 60), min_size=1, max_size=20), priority=st.sampled_from(Priority))
-    def put(self, values: list[int], priority: Priority) -> None:
-        batches = self.spool.commit([batch_of(values=n, priority=priority) for n in values], [], START_MS)
+    @rule(
+        values=st.lists(st.integers(1, 60), min_size=1, max_size=20),
+        priority=st.sampled_from(Priority),
+        device=st.sampled_from(["wm-1", "wm-2"]),
+        minutes=st.integers(1, 40),
+    )
+    def put(self, values: list[int], priority: Priority, device: str, minutes: int) -> None:
+        new = []
+        for extra in values:
+            self.minute += minutes
+            time_ms = START_MS + self.minute * 60_000
+            new.append(counter_batch(device, time_ms, self.minute, extra=extra, priority=priority))
+        batches = self.spool.commit(new, [], START_MS)
         assert [batch.number for batch in batches] == sorted({batch.number for batch in batches})
         assert batches[0].number > self.highest
-        self.highest = batches[-1].number
-        self.committed += sum(values)
-        self.waiting |= {batch.number: (priority, n) for batch, n in zip(batches, values, strict=True)}
-        self._settle_evictions()
+        self.highest = self.spool.newest()
+        self.committed += sum(batch.readings for batch in new)
+        if priority is Priority.IMPORTANT:
+            self.important |= {batch.number for batch in batches}
+        self.total[device] = self.minute
 
-    def _settle_evictions(self) -> None:
-        left = {batch.number for batch in self.spool.waiting(10_000, ALL)}
-        gone = [self.waiting.pop(number) for number in self.waiting.keys() - left]
-        for priority, readings in gone:
-            assert all(priority <= other for other, _ in self.waiting.values())
-            self.dropped += readings
+    @rule(minutes=st.lists(st.integers(0, 600), min_size=1, max_size=10))
+    def put_without_a_clock(self, minutes: list[int]) -> None:
+        boot = f"boot-{self.generation}"
+        new = [
+            replace(counter_batch("wm-3", 60_000 * minute + 1, minute, extra=20), boot=boot)
+            for minute in minutes
+        ]
+        self.spool.commit(new, [], START_MS)
+        self.committed += sum(batch.readings for batch in new)
+        self.boots.add(boot)
+        self.highest = self.spool.newest()
 
-    @precondition(lambda self: self.waiting)
+    @precondition(lambda self: self.boots)
+    @rule(estimated=st.booleans())
+    def learn_the_time(self, estimated: bool) -> None:
+        boots = self.spool.boots()
+        assert {boot.id for boot in boots} <= self.boots
+        before = self.spool.figures()
+        placements = place(boots, START_MS)
+        for placement in placements:
+            while self.spool.settle(placement if estimated else replace(placement, error_ms=None)):
+                pass
+        after = self.spool.figures()
+        assert after.unsettled == 0
+        assert after.depth == before.depth
+        self.boots.clear()
+
+    @precondition(lambda self: self.highest)
     @rule(data=st.data())
     def acknowledge(self, data: st.DataObject) -> None:
         numbers = data.draw(st.lists(st.integers(1, self.highest + 5), min_size=1, max_size=30))
+        waiting = {batch.number: batch.readings for batch in self.spool.waiting(10_000, ALL)}
+        before = self.spool.figures()
         self.spool.commit([], [make_ack(self.epoch, numbers)], START_MS)
-        for number in set(numbers) & self.waiting.keys():
-            self.acked += self.waiting.pop(number)[1]
+        gone = waiting.keys() & set(numbers)
+        after = self.spool.figures()
+        assert after.acked - before.acked == sum(waiting[number] for number in gone)
+        assert after.depth == before.depth - len(gone)
+        self.acknowledged |= gone
+        self.important -= gone
 
     @rule()
     def lose_power(self) -> None:
@@ -210,14 +358,25 @@ class SpoolMachine(RuleBasedStateMachine):
     @invariant()
     def totals_agree(self) -> None:
         figures = self.spool.figures()
-        assert figures.depth == len(self.waiting)
-        assert figures.waiting_readings == sum(readings for _, readings in self.waiting.values())
-        assert (figures.committed, figures.acked, figures.dropped) == (
-            self.committed,
-            self.acked,
-            self.dropped,
-        )
-        assert figures.bytes_used <= self.limits.max_bytes
+        every = [batch for batch, _ in self.spool.every_batch()]
+        assert figures.depth == len(every)
+        assert figures.waiting_readings == sum(batch.readings for batch in every)
+        assert figures.committed == self.committed
+        assert figures.committed - figures.acked - figures.dropped == figures.waiting_readings
+        assert figures.unsettled == sum(bool(batch.boot) for batch in every)
+        assert {batch.number for batch in every} >= self.important
+
+    @invariant()
+    def newest_total_of_each_device_is_there_or_acknowledged(self) -> None:
+        if self.acknowledged:
+            return
+        found = {
+            (reading.device, reading.value)
+            for batch, _ in self.spool.every_batch()
+            for reading in decode_readings(batch.device, batch.metrics)
+            if reading.metric == "Volume/Total"
+        }
+        assert set(self.total.items()) <= found
 
     def teardown(self) -> None:
         self.spool.close()

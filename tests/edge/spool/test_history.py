@@ -111,7 +111,7 @@ def test_history_leaves_room_for_live_data(tmp_path: Path) -> None:
             for n in range(30_000)
         )
     )
-    limits = SpoolLimits(max_bytes=1_000_000)
+    limits = SpoolLimits(max_bytes=300_000)
     with pytest.raises(SpoolFull, match="no room for more history"):
         _import(file, tmp_path, limits)
     status = spool_status(tmp_path / "spool.db")

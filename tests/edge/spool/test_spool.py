@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -13,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.spool.batches import Priority, SpooledBatch
+from edge.spool.batches import Priority, SpooledBatch, decode_readings
 from edge.spool.errors import SpoolError
 from edge.spool.figures import SpoolLimits
 from edge.spool.spool import Spool
 from telemetry.clock import SystemClock
 from telemetry.sparkplug.ack import make_ack
-from tests.edge.spool.samples import START_MS, batch_of
+from tests.edge.spool.samples import START_MS, batch_of, counter_batch, write_format_1
 
 pytestmark = pytest.mark.anyio
 ALL = 2**62
@@ -166,35 +167,96 @@ async def test_disk_that_is_full_at_the_start(small_disk: Path) -> None:
         await _until(lambda: rig.committed, "commit")
 
 
+async def _fill(folder: Path, batches: int) -> dict[int, list[tuple[str, object]]]:
+    """A spool of metered scans; returns time → what was measured then."""
+    written: dict[int, list[tuple[str, object]]] = {}
+    async with spool_in(folder) as rig:
+        for number in range(batches):
+            new = counter_batch(f"wm-{number % 3:06d}", START_MS + number, number, extra=18)
+            written[START_MS + number] = _values(new.device, new.metrics)
+            await rig.spool.put(new)
+        await rig.spool.flush(20)
+    return written
+
+
+def _values(device: str, metrics: bytes) -> list[tuple[str, object]]:
+    return [(reading.metric, reading.value) for reading in decode_readings(device, metrics)]
+
+
+async def _saved(folder: Path, caplog: pytest.LogCaptureFixture) -> tuple[Rig, list[SpooledBatch], int]:
+    """Open a spool that may be broken, use it, and wait until what can be saved is."""
+    caplog.clear()
+    async with spool_in(folder) as rig:
+        await rig.spool.ready()
+        with contextlib.suppress(SpoolError):
+            await rig.spool.waiting(10_000, ALL)
+        assert await rig.spool.put_durably(batch_of(time_ms=START_MS + 10**9)) is not None
+        told = {record.message for record in caplog.records}
+        if "spool-damaged" in told:
+            await _until(lambda: "spool-salvage-ended" in [r.message for r in caplog.records], "salvage")
+        await rig.spool.flush()
+        batches = await rig.spool.waiting(10_000, ALL)
+        return rig, batches, (await rig.spool.figures()).dropped
+
+
 async def test_broken_file_is_set_aside_and_what_is_readable_saved(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with spool_in(tmp_path) as rig:
-        for number in range(300):
-            await rig.spool.put(batch_of(time_ms=START_MS + number, values=20))
-        await rig.spool.flush()
-        epoch = rig.spool.epoch
+    await _fill(tmp_path, 600)
     file = tmp_path / "spool.db"
     content = bytearray(file.read_bytes())
     pages = len(content) // 4096
     for page in (pages // 2, pages // 2 + 1):
         content[page * 4096 : page * 4096 + 4096] = b"\xa5" * 4096
     file.write_bytes(content)
-    async with spool_in(tmp_path) as rig:
-        await rig.spool.ready()
-        with contextlib.suppress(SpoolError):
-            await rig.spool.waiting(1000, ALL)
-        await _until(lambda: len(rig.epochs) == 2, "a fresh file")
-        assert rig.epochs == [epoch, rig.spool.epoch]
-        await _until(lambda: "spool-salvage-ended" in [each.message for each in caplog.records], "salvage")
-        number = await rig.spool.put_durably(batch_of(time_ms=START_MS + 999))
-        saved = await rig.spool.waiting(1000, ALL)
-        assert 250 <= len(saved) <= 301
-        assert number in {batch.number for batch in saved}
-        assert {batch.time_ms for batch in saved} >= {START_MS, START_MS + 299}, "from both ends"
-        await rig.spool.flush()
-        assert (await rig.spool.figures()).dropped == (301 - len(saved)) * 20
+    rig, saved, dropped = await _saved(tmp_path, caplog)
+    assert len(rig.epochs) == 2
+    assert 500 <= len(saved) <= 601
+    assert {batch.time_ms for batch in saved} >= {START_MS, START_MS + 599}, "from both ends"
+    assert dropped == (601 - len(saved)) * 20
     assert len(list(tmp_path.glob("spool.db.damaged-*Z"))) == 1
+
+
+async def test_whatever_is_broken_nothing_wrong_is_saved_and_the_rest_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pristine = tmp_path / "pristine"
+    pristine.mkdir()
+    written = await _fill(pristine, 400)
+    whole = (pristine / "spool.db").read_bytes()
+    share: list[float] = []
+    for seed in range(25):
+        chance = random.Random(seed)
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        content = bytearray(whole)
+        for _ in range(chance.randint(1, 3)):
+            size = chance.choice([1, 16, 512, 4096])
+            at = chance.randrange(0, len(content) - size)
+            content[at : at + size] = chance.randbytes(size)
+        if seed % 5 == 4:
+            del content[chance.randrange(4096, len(content)) :]
+        (folder / "spool.db").write_bytes(content)
+        _, saved, _ = await _saved(folder, caplog)
+        measured = [batch for batch in saved if batch.time_ms < START_MS + 10**9]
+        for batch in measured:
+            assert _values(batch.device, batch.metrics) == written[batch.time_ms], f"seed {seed}"
+        share.append(len({batch.time_ms for batch in measured}) / len(written))
+    assert sum(share) / len(share) > 0.6
+    assert sum(each > 0.9 for each in share) >= 12
+
+
+async def test_damaged_file_of_format_1_is_saved_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = [batch_of(time_ms=START_MS + n, values=40) for n in range(50)]
+    write_format_1(tmp_path / "spool.db", old)
+    content = bytearray((tmp_path / "spool.db").read_bytes())
+    content[-4096:] = b"\xa5" * 4096
+    (tmp_path / "spool.db").write_bytes(content)
+    _, saved, _ = await _saved(tmp_path, caplog)
+    assert len(saved) >= 40
+    assert {batch.metrics for batch in saved} >= {batch.metrics for batch in old[:30]}
 
 
 async def test_no_database_at_all_is_replaced(tmp_path: Path) -> None:
