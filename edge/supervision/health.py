@@ -63,9 +63,7 @@ class Health:
         self._state: tuple[object, ...] = ()
         self._told_at = float("-inf")
 
-    def collect(
-        self, buses: Mapping[str, BusStatistics], spool: SpoolFigures | None, written_bytes: int | None
-    ) -> list[Figure]:
+    def collect(self, buses: Mapping[str, BusStatistics], spool: SpoolFigures | None) -> list[Figure]:
         """All figures of now. Shares (utilisation, processor) are of the time since the last call."""
         now = time.monotonic()
         shares = self._utilisation.look(buses, now)
@@ -79,7 +77,6 @@ class Health:
             Figure("Clock/State", STRING, clock.state),
             Figure("Clock/Offset", DOUBLE, clock.offset_ms, "ms"),
             Figure("Spool/Bytes", INT64, None if spool is None else spool.bytes_used, "By"),
-            Figure("Spool/Written", INT64, self._a_day(written_bytes, now), "By/d"),
         ]
         figures += self._process(now)
         self._looked = now
@@ -93,6 +90,7 @@ class Health:
         self._cpu_s = machine.cpu_s
         return [
             Figure("Disk/Free", INT64, machine.disk_free_bytes, "By"),
+            Figure("Disk/Written", INT64, self._a_day(machine.written_bytes, now), "By/d"),
             Figure("Board/Temperature", DOUBLE, machine.temperature, "Cel"),
             Figure("Process/Memory", INT64, machine.memory_bytes, "By"),
             Figure("Process/CPU", DOUBLE, round(100 * max(share, 0.0), 2), "%"),

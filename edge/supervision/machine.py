@@ -23,13 +23,15 @@ class Machine:
     """Processor time of this process since its start."""
     disk_free_bytes: int | None
     """Room for ordinary users on the disk of the state folder."""
+    written_bytes: int | None
+    """What this process has sent to disks since its start."""
     temperature: float | None
     """The hottest sensor, °C."""
 
 
 def look(folder: Path, thermal: Path = _THERMAL) -> Machine:
     """The state of now. `folder` stands on the disk that matters."""
-    return Machine(_memory(), time.process_time(), _free(folder), hottest(thermal))
+    return Machine(_memory(), time.process_time(), _free(folder), _written(), hottest(thermal))
 
 
 def _memory() -> int | None:
@@ -46,6 +48,14 @@ def _free(folder: Path) -> int | None:
     except OSError:
         return None
     return disk.f_bavail * disk.f_frsize
+
+
+def _written() -> int | None:
+    try:
+        lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
+    except (OSError, ValueError, StopIteration):
+        return None
 
 
 def hottest(thermal: Path) -> float | None:

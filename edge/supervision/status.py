@@ -75,12 +75,12 @@ def ask_status(folder: Path) -> dict[str, Any]:
     Raises:
         AgentAway: none answers.
     """
-    parts = []
+    parts: list[bytes] = []
     try:
         with _short(folder) as address, socket.socket(socket.AF_UNIX) as client:
             client.settimeout(_TIMEOUT_S)
             client.connect(address)
-            while sum(map(len, parts)) < _LONGEST_BYTES and (part := client.recv(65_536)):
+            while sum(len(part) for part in parts) < _LONGEST_BYTES and (part := client.recv(65_536)):
                 parts.append(part)
         told: dict[str, Any] = json.loads(b"".join(parts))
     except (OSError, ValueError) as error:

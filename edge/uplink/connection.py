@@ -18,6 +18,7 @@ from edge.uplink.budget import Budget
 from edge.uplink.delivery import Delivery
 from edge.uplink.inbound import (
     Acknowledged,
+    ConfigurationOffered,
     DeviceCommand,
     Event,
     HostState,
@@ -30,6 +31,7 @@ from edge.uplink.settings import UplinkSettings
 from telemetry.clock import Clock
 from telemetry.errors import LinkError
 from telemetry.mqtt import Link
+from telemetry.sparkplug.payload import Metric
 from telemetry.sparkplug.topics import StateTopic
 
 _LOG: Final = logging.getLogger("edge.uplink")
@@ -53,6 +55,7 @@ class Connection:
         figures: SpoolFigures,
         primary: PrimaryHost | None,
         on_command: Callable[[DeviceCommand], None],
+        on_configuration: Callable[[str], None],
         settings: UplinkSettings,
         clock: Clock,
     ) -> None:
@@ -64,6 +67,7 @@ class Connection:
         self._newest = figures.newest
         self._primary = primary
         self._on_command = on_command
+        self._on_configuration = on_configuration
         self._settings = settings
         self._clock = clock
         self._delivery = Delivery(first_s=settings.resend_first_s)
@@ -134,6 +138,10 @@ class Connection:
         """Let a device die that does not answer any more."""
         self._publish(self._session.device_down(device, self._clock.now_ms()))
 
+    def tell_node(self, metrics: Iterable[Metric]) -> None:
+        """Publish figures of the gateway itself; nothing where births are not out yet: they tell them."""
+        self._publish(self._session.node_report(metrics, self._clock.now_ms()))
+
     def rebirth(self) -> None:
         """Give birth to everything again."""
         self._session.rebirth()
@@ -185,6 +193,8 @@ class Connection:
                     self._spool.acknowledge(ack)
                     self._delivery.acked(ack, self._clock.monotonic())
                     self._wake.set()
+            case ConfigurationOffered(envelope):
+                self._on_configuration(envelope)
             case DeviceCommand():
                 self._on_command(event)
             case HostState():

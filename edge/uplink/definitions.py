@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from telemetry.devices.classes import Point
+from telemetry.devices.writing import WriteRule
 from telemetry.readings import Value, ValueType
 from telemetry.sparkplug import metrics as names
 
+_NO_RULE: Final = WriteRule()
 _COMMAND_METRICS: Final = {
     names.COMMAND_LAST_ID: ValueType.STRING,
     names.COMMAND_STATUS: ValueType.INT32,
@@ -36,8 +38,14 @@ class DeviceDefinition:
     alarm_values: Mapping[str, Value] = field(default_factory=dict)
     """Metric → the value at which the class raises an alarm; its changes are kept longest."""
 
-    settle_s: Mapping[str, float] = field(default_factory=dict)
-    """Metric → seconds that the device may take to show a written value, where that is configured."""
+    rules: Mapping[str, WriteRule] = field(default_factory=dict)
+    """Metric → how it may be written, from class, profile and configuration."""
+    lockout: str = ""
+    """Metric that tells that the device is under local control and must not be written."""
+
+    def rule(self, metric: str) -> WriteRule:
+        """How `metric` may be written."""
+        return self.rules.get(metric, _NO_RULE)
 
     @property
     def metrics(self) -> dict[str, ValueType]:

@@ -36,6 +36,8 @@ class DeviceCommand:
     metric: Metric
     sent_ms: int | None
     """The payload's time, where the sender gave one."""
+    broker_left_s: float | None = None
+    """What the broker says is left of the message's life (MQTT 5), where it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,14 @@ class HostState:
     time_ms: int
 
 
-Event = RebirthAsked | Acknowledged | DeviceCommand | HostState
+@dataclass(frozen=True, slots=True)
+class ConfigurationOffered:
+    """The host wants a configuration; nothing of it is checked yet."""
+
+    envelope: str
+
+
+Event = RebirthAsked | Acknowledged | ConfigurationOffered | DeviceCommand | HostState
 
 
 def read_message(topic_text: str, payload: bytes) -> list[Event]:
@@ -77,6 +86,8 @@ def _command(topic: Topic, payload: bytes) -> list[Event]:
                 events.append(Acknowledged(parse_ack(metric.value)))
             except AckError as error:
                 _LOG.warning("acknowledgement-unreadable", extra={"gateway": topic.gateway, "cause": error})
+        elif metric.name == names.CONFIG_DESIRED and isinstance(metric.value, str):
+            events.append(ConfigurationOffered(metric.value))
         else:
             _LOG.info("node-command-unknown", extra={"gateway": topic.gateway, "metric": metric.name})
     return events

@@ -11,8 +11,8 @@ is born without values, flushed, and dies again (rule X-ACK-9).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -22,7 +22,7 @@ from edge.uplink import births
 from edge.uplink.definitions import DeviceDefinition, GatewayDefinition, remembered_device
 from edge.uplink.known import KnownValues
 from telemetry.readings import ValueType
-from telemetry.sparkplug.payload import Payload, encode, metric_names, parse
+from telemetry.sparkplug.payload import Metric, Payload, encode, metric_names, parse
 from telemetry.sparkplug.sequence import Sequence
 from telemetry.sparkplug.topics import Topic, Verb
 
@@ -66,6 +66,8 @@ class Devices:
     known: KnownValues = field(default_factory=KnownValues)
     alive: set[str] = field(default_factory=set)
     identities: Mapping[str, str] = field(default_factory=dict)
+    node_metrics: Callable[[int], tuple[Metric, ...]] = lambda _: ()
+    """What an NBIRTH of UTC milliseconds tells besides session and spool: health, configuration."""
     extra: dict[str, dict[str, ValueType]] = field(default_factory=dict)
     """Metrics that a former configuration spooled and the present one does not know."""
 
@@ -84,6 +86,7 @@ class Session:
         self._sequence = Sequence()
         self._births: deque[str | None] = deque()
         self._born: dict[str, _Born] = {}
+        self._of_node: frozenset[str] = frozenset()
         self._again = False
         self.phase = Phase.CONNECTED
 
@@ -153,6 +156,8 @@ class Session:
         payload = births.node_birth(
             self._gateway, self._bd_seq, self._sequence.take(), figures, before_receipt_ms
         )
+        payload = replace(payload, metrics=payload.metrics + self._devices.node_metrics(before_receipt_ms))
+        self._of_node = frozenset(metric.name for metric in payload.metrics)
         return Outgoing(self._topic(Verb.NBIRTH), encode(payload))
 
     def _give_birth(self, device: str, now_ms: int, *, flushing_at: float | None = None) -> Outgoing:
@@ -257,6 +262,13 @@ class Session:
             return []
         payload = Payload(now_ms, births.spool_metrics(figures, now_ms), self._sequence.take())
         return [Outgoing(self._topic(Verb.NDATA), encode(payload))]
+
+    def node_report(self, metrics: Iterable[Metric], now_ms: int) -> list[Outgoing]:
+        """An NDATA with those of `metrics` that the NBIRTH declared."""
+        told = tuple(metric for metric in metrics if metric.name in self._of_node)
+        if self.phase is not Phase.ONLINE or not told:
+            return []
+        return [Outgoing(self._topic(Verb.NDATA), encode(Payload(now_ms, told, self._sequence.take())))]
 
     def end(self, now_ms: int) -> list[Outgoing]:
         """The NDEATH of an intentional end; nothing where nothing was born."""

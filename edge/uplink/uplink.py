@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from edge.spool.batches import SpooledBatch
@@ -28,6 +28,7 @@ from edge.uplink.settings import UplinkSettings
 from telemetry.clock import Clock
 from telemetry.errors import ConfigError, LinkError
 from telemetry.mqtt import Broker, Will, open_link
+from telemetry.sparkplug.payload import Metric
 
 _LOG: Final = logging.getLogger("edge.uplink")
 _DRAIN_TICK_S: Final = 0.05
@@ -45,6 +46,7 @@ class Uplink:
         numbers: ConnectionNumbers,
         broker: Callable[[], Broker],
         on_command: Callable[[DeviceCommand], None],
+        on_configuration: Callable[[str], None] = lambda _: None,
         settings: UplinkSettings,
         clock: Clock,
     ) -> None:
@@ -53,6 +55,7 @@ class Uplink:
         self._numbers = numbers
         self._broker = broker
         self._on_command = on_command
+        self._on_configuration = on_configuration
         self._settings = settings
         self._clock = clock
         self._pause = ReconnectPause(settings.reconnect_first_s, settings.reconnect_longest_s)
@@ -132,6 +135,7 @@ class Uplink:
                 figures=figures,
                 primary=self._primary,
                 on_command=self._on_command,
+                on_configuration=self._on_configuration,
                 settings=self._settings,
                 clock=self._clock,
             )
@@ -162,6 +166,11 @@ class Uplink:
         if self._connection is not None:
             _LOG.info("spool-epoch", extra={"gateway": self._devices.gateway.id, "epoch": epoch})
             self._connection.spool_replaced(epoch)
+
+    def tell_node(self, metrics: Iterable[Metric]) -> None:
+        """Publish figures of the gateway itself; not spooled, for the next ones replace them."""
+        if self._connection is not None:
+            self._connection.tell_node(metrics)
 
     def rebirth(self) -> None:
         """What the gateway can send has changed: births tell it."""
