@@ -8,6 +8,7 @@ import gc
 import logging
 from collections.abc import Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from edge.commands.executor import CommandExecutor
@@ -58,11 +59,13 @@ class Agent:
             self._spool,
             numbers=ConnectionNumbers(config.state_dir / BDSEQ_FILE),
             broker=config.broker.to_broker,
+            standbys=[partial(config.broker.to_broker, url) for url in config.broker.standby_urls],
             on_command=self._submit,
             settings=UplinkSettings(
                 primary_host=config.primary_host,
                 reconnect_first_s=config.broker.reconnect_first_s,
                 reconnect_longest_s=config.broker.reconnect_longest_s,
+                look_for_first_s=config.broker.look_for_first_s,
             ),
             clock=self._clock,
         )

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from telemetry.devices.profiles import Canonical
+from telemetry.devices.writing import WriteRule
 from telemetry.errors import ConfigError, Problem
 from telemetry.mqtt import Broker
 from telemetry.sparkplug.topics import ID_PATTERN
@@ -48,9 +49,13 @@ class BrokerConfig(_Data):
     reconnect_first_s: float = Field(default=5, ge=0, le=600)
     """A lost connection is renewed after 0 … this; give it 0.01 s for each gateway of the fleet."""
     reconnect_longest_s: float = Field(default=60, gt=0, le=3600)
+    standby_urls: tuple[Annotated[str, Field(pattern=r"mqtts?://[^\s/]+/?")], ...] = ()
+    """Other brokers of the same fleet, in the order in which they are tried while `url` does not answer."""
+    look_for_first_s: float = Field(default=150, ge=1, le=86_400)
+    """While a standby broker serves, `url` is looked at this often; two answers bring the gateway back."""
 
-    def to_broker(self) -> Broker:
-        """The broker with its password read.
+    def to_broker(self, url: str | None = None) -> Broker:
+        """The broker with its password read; one of `standby_urls` where `url` names it.
 
         Raises:
             ConfigError: the password file cannot be read.
@@ -63,7 +68,7 @@ class BrokerConfig(_Data):
                 cause = f"cannot be read: {failure.strerror}"
                 raise ConfigError(self.password_file, [Problem(0, "", cause)]) from failure
         return Broker(
-            url=self.url,
+            url=url or self.url,
             protocol=self.protocol,
             username=self.username,
             password=password,
@@ -112,9 +117,39 @@ class RtuBusConfig(_Serial):
 
 
 class SerialBusConfig(_Serial):
-    """A serial port with one instrument that talks by itself."""
+    """A serial port with an instrument that talks by itself, or several that answer when asked."""
 
     kind: Literal["serial"]
+
+
+class TcpServerBusConfig(_Data):
+    """A TCP port on which instruments call the gateway: vehicle trackers."""
+
+    id: Id
+    kind: Literal["tcp-server"]
+    host: str = Field(default="0.0.0.0", min_length=1)  # noqa: S104, trackers come from outside
+    port: int = Field(ge=1, le=65535)
+    most_calls: int = Field(default=200, ge=1, le=10_000)
+    """Connections at once; further ones are refused."""
+
+    @property
+    def place(self) -> str:
+        """What two buses must not share."""
+        return f"{self.host}:{self.port}"
+
+
+class GpioBusConfig(_Data):
+    """Digital inputs of the gateway's own board: contacts and pulse meters."""
+
+    id: Id
+    kind: Literal["gpio"]
+    chip: str = Field(default="/dev/gpiochip0", min_length=1)
+    """GPIO character device."""
+
+    @property
+    def place(self) -> str:
+        """What two buses must not share."""
+        return self.chip
 
 
 class TcpBusConfig(_Data):
@@ -132,7 +167,10 @@ class TcpBusConfig(_Data):
         return f"{self.host}:{self.port}"
 
 
-BusConfig = Annotated[RtuBusConfig | TcpBusConfig | SerialBusConfig, Field(discriminator="kind")]
+BusConfig = Annotated[
+    RtuBusConfig | TcpBusConfig | SerialBusConfig | TcpServerBusConfig | GpioBusConfig,
+    Field(discriminator="kind"),
+]
 ModbusBusConfig = RtuBusConfig | TcpBusConfig
 MODBUS_KINDS: Final = ("modbus-rtu", "modbus-tcp", "modbus-rtu-over-tcp")
 
@@ -172,6 +210,10 @@ class DeviceConfig(_Data):
     longitude: float | None = Field(default=None, ge=-180, le=180)
     settle_s: dict[str, Annotated[float, Field(gt=0, le=3600)]] = {}
     """Metric → seconds until a written value shows in the read-back: the travel time of a valve, for one."""
+    commands: dict[str, WriteRule] = {}
+    """Metric → how it may be written on this device, nearer than what its class and profile say."""
+    lockout: str = ""
+    """Boolean metric that tells of local control; the class's where it is left out."""
     instruments: Annotated[list[InstrumentConfig], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -198,7 +240,7 @@ class GatewayConfig(_Data):
     devices: list[DeviceConfig] = []
 
     @property
-    def bus_by_id(self) -> dict[str, RtuBusConfig | TcpBusConfig | SerialBusConfig]:
+    def bus_by_id(self) -> dict[str, BusConfig]:
         """Buses by id."""
         return {bus.id: bus for bus in self.buses}
 

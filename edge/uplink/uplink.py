@@ -13,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+import random
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from edge.spool.batches import SpooledBatch
 from edge.spool.errors import SpoolError
 from edge.spool.spool import Spool
+from edge.uplink.brokers import BrokerChoice
 from edge.uplink.connection import Connection
 from edge.uplink.connections import ConnectionNumbers
 from edge.uplink.inbound import DeviceCommand, PrimaryHost
@@ -45,6 +47,7 @@ class Uplink:
         *,
         numbers: ConnectionNumbers,
         broker: Callable[[], Broker],
+        standbys: Sequence[Callable[[], Broker]] = (),
         on_command: Callable[[DeviceCommand], None],
         on_configuration: Callable[[str], None] = lambda _: None,
         settings: UplinkSettings,
@@ -53,7 +56,8 @@ class Uplink:
         self._devices = devices
         self._spool = spool
         self._numbers = numbers
-        self._broker = broker
+        self._brokers = (broker, *standbys)
+        self._choice = BrokerChoice(len(self._brokers))
         self._on_command = on_command
         self._on_configuration = on_configuration
         self._settings = settings
@@ -63,6 +67,7 @@ class Uplink:
         self._connection: Connection | None = None
         self._newborn: dict[str, asyncio.TimerHandle] = {}
         self._stopping = asyncio.Event()
+        self._leaving = asyncio.Event()
 
     @property
     def is_online(self) -> bool:
@@ -87,6 +92,8 @@ class Uplink:
                 cause = str(error)
             if self._stopping.is_set():
                 break
+            if not self._leaving.is_set() and self._choice.failed():
+                _LOG.warning("broker-changed", extra={"gateway": self._devices.gateway.id, "cause": cause})
             pause_s = self._pause.next()
             _LOG.warning(
                 "broker-away",
@@ -112,10 +119,12 @@ class Uplink:
         for timer in self._newborn.values():
             timer.cancel()
         self._stopping.set()
+        self._leaving.set()
 
     async def _one_connection(self) -> str:
         gateway = self._devices.gateway.id
-        broker = self._broker()
+        self._leaving.clear()
+        broker = self._brokers[self._choice.index]()
         try:
             figures = await self._spool.figures()
         except SpoolError as error:
@@ -139,13 +148,30 @@ class Uplink:
                 settings=self._settings,
                 clock=self._clock,
             )
+            look = asyncio.create_task(self._look_for_first())
             try:
-                return await self._connection.serve(self._stopping)
+                return await self._connection.serve(self._leaving)
             finally:
+                look.cancel()
                 self._connection = None
                 # A broker that drops everybody at once must not see them all again every few seconds.
                 if self._clock.monotonic() - began >= _STEADY_S:
                     self._pause.connected()
+                    self._choice.stood()
+
+    async def _look_for_first(self) -> None:
+        """While a standby broker is in use: leave it once the first one has answered twice."""
+        gateway = self._devices.gateway.id
+        while not self._choice.is_first:
+            await asyncio.sleep(self._settings.look_for_first_s * random.uniform(0.75, 1.25))  # noqa: S311
+            try:
+                async with open_link(self._brokers[0](), f"kega-{gateway}-look"):
+                    answers = True
+            except (LinkError, ConfigError):
+                answers = False
+            if self._choice.first_seen(answers=answers):
+                _LOG.info("first-broker-is-back", extra={"gateway": gateway})
+                self._leaving.set()
 
     def committed(self, batches: list[SpooledBatch]) -> None:
         """Batches are durable: publish them, and remember their values for births."""
