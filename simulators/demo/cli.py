@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 @click.option("--seconds", envvar="KEGA_DEMO_SECONDS", type=float, help="End by itself after so long.")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True)
 @click.option("--seed", default=1, show_default=True, help="Another seed is another province.")
+@click.option("--store", help="Store of the readings, such as influx1://127.0.0.1:8086/kega; else SQLite.")
 @click.option("--json", "as_json", is_flag=True, help="Print status and summary as JSON lines.")
-def demo(port: int, seconds: float | None, folder: Path, seed: int, as_json: bool) -> int:
+def demo(  # noqa: PLR0917, click passes by name
+    port: int, seconds: float | None, folder: Path, seed: int, store: str | None, as_json: bool
+) -> int:
     """Run broker, devices, gateways, cloud and console on this machine; Ctrl-C ends it.
 
     Everything lives below --folder, which is emptied first. Ends with 0 if no reading was lost.
@@ -29,7 +32,7 @@ def demo(port: int, seconds: float | None, folder: Path, seed: int, as_json: boo
     from simulators.demo.province import Province
 
     end_on_signals()
-    province = Province(folder.resolve(), port, seed)
+    province = Province(folder.resolve(), port, seed, store=store)
     try:
         try:
             province.start(lambda text: click.echo(f"starting {text}", err=True))

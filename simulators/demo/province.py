@@ -43,6 +43,8 @@ class Province:
     folder: Path
     http_port: int
     seed: int = 1
+    store: str | None = None
+    """URL of the store; None is SQLite in the folder."""
     children: Children = field(init=False)
     api: Client = field(init=False)
     link: str = ""
@@ -114,7 +116,7 @@ class Province:
         settings = {
             "broker": {"url": broker.url, "protocol": broker.protocol},
             "host_id": "kega-demo",
-            "store": f"sqlite:///{self.folder}/store.db",
+            "store": self.store or f"sqlite:///{self.folder}/store.db",
             "registry": f"sqlite:///{self.folder}/registry.db",
             "http": {"host": "127.0.0.1", "port": self.http_port},
             "secrets_dir": str(self.folder / "secrets"),

@@ -31,6 +31,7 @@ ARGUMENTS = [
 LAMP = "sl-000001"
 MANY = 10_000
 WAIT_MS = 20_000
+expect.set_options(timeout=WAIT_MS)
 
 
 @dataclass

@@ -102,14 +102,14 @@ def test_the_printed_link_is_logged_in(demo: Demo) -> None:
 def test_a_lamp_is_done_only_after_read_back_and_a_burnt_out_one_raises_an_alarm(demo: Demo) -> None:
     api = demo.api
     lamp = next(item["device"] for item in api.get("readings/latest", **{"class": "streetlight"})["items"])
-    wait_until(lambda: bool(api.get(f"devices/{lamp}")["admission"] == "accepted"), "lamp accepted", 20)
+    wait_until(lambda: bool(api.get(f"devices/{lamp}")["admission"] == "accepted"), "lamp accepted", 60)
     command = api.post("commands", {"device": lamp, "point": "lamp_on", "value": True, "reason": "test"})
     assert command["state"] == "asked"
 
     def state() -> str:
         return str(api.get(f"commands/{command['id']}")["state"])
 
-    wait_until(lambda: state() not in ("asked", "sent", "accepted"), "end of the command", 10)
+    wait_until(lambda: state() not in ("asked", "sent", "accepted"), "end of the command", 40)
     assert state() == "done"
     points = {point["field"]: point["latest"] for point in api.get(f"devices/{lamp}")["points"]}
     assert points["lamp_on"]["value"] is True
@@ -123,7 +123,7 @@ def test_a_lamp_is_done_only_after_read_back_and_a_burnt_out_one_raises_an_alarm
             if "lamp-out" in each["rule"]
         ]
 
-    wait_until(lambda: bool(alarms()), "alarm of the burnt-out lamp", 10)
+    wait_until(lambda: bool(alarms()), "alarm of the burnt-out lamp", 60)
     assert alarms()[0]["text"]["vi"].startswith("Đèn được bật")
     acknowledged = api.post(f"alarms/{alarms()[0]['id']}/acknowledge")
     assert acknowledged["state"] == "acknowledged"
