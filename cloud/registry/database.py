@@ -9,13 +9,15 @@ from cloud.registry.alarms import Alarms
 from cloud.registry.commands import Commands
 from cloud.registry.dead_letters import DeadLetters
 from cloud.registry.devices import GatewaysAndDevices
+from cloud.registry.map import DeviceMap
+from cloud.registry.rollups import RollupRecords
 from cloud.registry.schema import migrate
 from cloud.registry.tables import USERS
 from cloud.registry.transactions import make_engine
 from telemetry.clock import Clock, SystemClock
 
 
-class SqlRegistry(GatewaysAndDevices, Commands, Alarms, DeadLetters, Accounts):
+class SqlRegistry(GatewaysAndDevices, DeviceMap, Commands, Alarms, DeadLetters, Accounts, RollupRecords):
     """`cloud.registry.port.Registry` in one database. Thread-safe; blocking; one transaction a call.
 
     Every call raises `cloud.errors.RegistryUnavailable` when the database does not answer.

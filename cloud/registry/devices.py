@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, case, delete, or_, select, update
+from sqlalchemy import Column, Connection, Row, Table, bindparam, case, delete, or_, select, tuple_, update
 
+from cloud.registry.cells import cell_of
 from cloud.registry.port import Admission, DeviceBirth, DeviceRecord, GatewayRecord, PointRecord
 from cloud.registry.tables import DEVICES, GATEWAYS, POINTS
 from cloud.registry.transactions import Transactions
@@ -14,9 +15,10 @@ from cloud.registry.transactions import Transactions
 _GATEWAY_COLUMNS = tuple(GATEWAYS.c)
 _TOLD_BY_BIRTH = (
     *("area", "gateway", "device_class", "title", "model", "latitude", "longitude"),
-    *("online", "born_ms"),
+    *("online", "born_ms", "cell", "changed_ms"),
 )
-_DEVICE_COLUMNS = tuple(column for column in DEVICES.c if column.name not in ("born_ms", "died_ms"))
+_NOT_TOLD = ("born_ms", "died_ms", "cell", "changed_ms")
+_DEVICE_COLUMNS = tuple(column for column in DEVICES.c if column.name not in _NOT_TOLD)
 
 
 class GatewaysAndDevices(Transactions):
@@ -33,10 +35,11 @@ class GatewaysAndDevices(Transactions):
     def gateway_died(self, gateway: str, *, time_ms: int) -> None:
         """The gateway is offline, and so are all its devices."""
         offline = {"online": False, "died_ms": time_ms}
+        changed = {**offline, "changed_ms": self._clock.now_ms()}
         with self._writing() as connection:
             connection.execute(update(GATEWAYS).where(GATEWAYS.c.id == gateway).values(offline))
             connection.execute(
-                update(DEVICES).where(DEVICES.c.gateway == gateway, DEVICES.c.online).values(offline)
+                update(DEVICES).where(DEVICES.c.gateway == gateway, DEVICES.c.online).values(changed)
             )
 
     def gateways_seen(self, seen: Mapping[str, int]) -> None:
@@ -82,7 +85,8 @@ class GatewaysAndDevices(Transactions):
         )
         upsert = insert.on_conflict_do_update(index_elements=["id"], set_={**told, "last_seen_ms": seen})
         with self._writing() as connection:
-            connection.execute(upsert, [_device_row(birth) for birth in by_id.values()])
+            now_ms = self._clock.now_ms()
+            connection.execute(upsert, [_device_row(birth, now_ms) for birth in by_id.values()])
             known = _points(connection, list(by_id))
             declared = {device: _declared(birth) for device, birth in by_id.items()}
             changed = [device for device, points in declared.items() if known.get(device, ()) != points]
@@ -107,7 +111,9 @@ class GatewaysAndDevices(Transactions):
         """The device is offline."""
         with self._writing() as connection:
             connection.execute(
-                update(DEVICES).where(DEVICES.c.id == device).values(online=False, died_ms=time_ms)
+                update(DEVICES)
+                .where(DEVICES.c.id == device)
+                .values(online=False, died_ms=time_ms, changed_ms=self._clock.now_ms())
             )
 
     def devices_seen(self, seen: Mapping[str, int]) -> None:
@@ -119,8 +125,10 @@ class GatewaysAndDevices(Transactions):
     def all_offline(self, *, time_ms: int) -> None:
         """The host lost its own connection: nothing is known to be online."""
         with self._writing() as connection:
-            for table in (GATEWAYS, DEVICES):
-                connection.execute(update(table).where(table.c.online).values(online=False, died_ms=time_ms))
+            offline = {"online": False, "died_ms": time_ms}
+            connection.execute(update(GATEWAYS).where(GATEWAYS.c.online).values(offline))
+            offline["changed_ms"] = self._clock.now_ms()
+            connection.execute(update(DEVICES).where(DEVICES.c.online).values(offline))
 
     def gateways(self) -> list[GatewayRecord]:
         """All gateways in order of id."""
@@ -146,13 +154,30 @@ class GatewaysAndDevices(Transactions):
         if admission is not None:
             query = query.where(DEVICES.c.admission == admission.value)
         with self._reading() as connection:
-            return [_device(row) for row in connection.execute(query)]
+            return [device_of(row) for row in connection.execute(query)]
+
+    def devices_changed(
+        self, *, since_ms: int, after: tuple[int, str] | None = None, limit: int = 1000
+    ) -> tuple[list[DeviceRecord], tuple[int, str] | None]:
+        """Devices that were born, died, moved or were decided upon since then; and where to go on, if at all.
+
+        Ordered by the time of the change as the writing process's clock told it.
+        """
+        columns = (*_DEVICE_COLUMNS, DEVICES.c.changed_ms)
+        query = select(*columns).order_by(DEVICES.c.changed_ms, DEVICES.c.id).limit(limit)
+        query = query.where(DEVICES.c.changed_ms >= since_ms)
+        if after is not None:
+            query = query.where(tuple_(DEVICES.c.changed_ms, DEVICES.c.id) > after)
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        found = [device_of(row) for row in rows]
+        return found, (rows[-1].changed_ms, rows[-1].id) if len(rows) == limit else None
 
     def device(self, device: str) -> DeviceRecord | None:
         """The device with its points, or None."""
         with self._reading() as connection:
             row = connection.execute(select(*_DEVICE_COLUMNS).where(DEVICES.c.id == device)).one_or_none()
-            return None if row is None else _device(row, _points(connection, [device]).get(device, ()))
+            return None if row is None else device_of(row, _points(connection, [device]).get(device, ()))
 
     def set_admission(self, device: str, admission: Admission, *, by: str) -> bool:
         """Whether the device exists; the decision is audited."""
@@ -160,7 +185,7 @@ class GatewaysAndDevices(Transactions):
             known = connection.execute(
                 update(DEVICES)
                 .where(DEVICES.c.id == device)
-                .values(admission=admission.value)
+                .values(admission=admission.value, changed_ms=self._clock.now_ms())
                 .returning(DEVICES.c.id)
             ).one_or_none()
             if known is not None:
@@ -195,7 +220,7 @@ def _declared(birth: DeviceBirth) -> tuple[PointRecord, ...]:
     return tuple({point.metric: point for point in birth.points}.values())
 
 
-def _device_row(birth: DeviceBirth) -> dict[str, object]:
+def _device_row(birth: DeviceBirth, now_ms: int) -> dict[str, object]:
     return {
         "id": birth.id,
         "area": birth.area,
@@ -209,9 +234,17 @@ def _device_row(birth: DeviceBirth) -> dict[str, object]:
         "online": True,
         "born_ms": birth.time_ms,
         "last_seen_ms": birth.time_ms,
+        "cell": cell_of(birth.latitude, birth.longitude),
+        "changed_ms": now_ms,
     }
 
 
-def _device(row: Row[Any], points: tuple[PointRecord, ...] = ()) -> DeviceRecord:
-    told = dict(row._mapping)  # noqa: SLF001, SQLAlchemy's public name
+def device_columns() -> tuple[Column[Any], ...]:
+    """The columns of a device that are told."""
+    return _DEVICE_COLUMNS
+
+
+def device_of(row: Row[Any], points: tuple[PointRecord, ...] = ()) -> DeviceRecord:
+    """The device of a row with the columns of `device_columns`."""
+    told = {name: value for name, value in row._mapping.items() if name not in _NOT_TOLD}  # noqa: SLF001, SQLAlchemy's public name
     return DeviceRecord(**{**told, "admission": Admission(told["admission"])}, points=points)

@@ -77,8 +77,8 @@ DEVICES: Final = Table(
     METADATA,
     Column("id", Text, primary_key=True),
     _text("area"),
-    Column("gateway", Text, nullable=False, index=True),
-    Column("device_class", Text, nullable=False, index=True),
+    _text("gateway"),
+    _text("device_class"),
     _text("title"),
     _text("model"),
     Column("latitude", Float),
@@ -88,6 +88,13 @@ DEVICES: Final = Table(
     _ms("born_ms"),
     _ms("died_ms"),
     _ms("last_seen_ms"),
+    Column("cell", BigInteger),  # place on the map, see cloud.registry.cells
+    Column("changed_ms", BigInteger, nullable=False, server_default=text("0")),
+    Index("ix_devices_device_class_id", "device_class", "id"),
+    Index("ix_devices_gateway_id", "gateway", "id"),
+    Index("ix_devices_admission_id", "admission", "id"),
+    Index("ix_devices_changed_ms_id", "changed_ms", "id"),
+    Index("ix_devices_map", "cell", "device_class", "online", "latitude", "longitude"),
 )
 
 POINTS: Final = Table(
@@ -177,6 +184,22 @@ DEAD_LETTER_COUNTS: Final = Table(
     METADATA,
     Column("reason", Text, primary_key=True),
     Column("count", BigInteger, nullable=False),
+)
+
+ROLLUP_PROGRESS: Final = Table(
+    "rollup_progress",
+    METADATA,
+    Column("tier", Text, primary_key=True),
+    _ms("until_ms", nullable=False),
+)
+
+ROLLUP_LATE: Final = Table(
+    "rollup_late",
+    METADATA,
+    Column("device", Text, primary_key=True),
+    _ms("start_ms", nullable=False),
+    _ms("end_ms", nullable=False),
+    Column("times", BigInteger, nullable=False),
 )
 
 USERS: Final = Table(

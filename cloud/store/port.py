@@ -23,8 +23,7 @@ class Aggregate(StrEnum):
     COUNT = "count"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """A stored value."""
 
     time_ms: int

@@ -23,6 +23,7 @@ Newest: TypeAlias = dict[str, list[Value]]
 """Field → time, value, and the quality code where it is not good."""
 
 _GOOD: Final = Quality.GOOD.value
+_new: Final = tuple.__new__
 _QUALITIES: Final[Mapping[int, Quality]] = {each.value: each for each in Quality}
 
 
@@ -69,7 +70,7 @@ def one_field(
 ) -> Iterator[Sample]:
     """The samples of one field from rows of (time, shape, vals, marks), those without it left out."""
     places = {shape: fields.index(field) for shape, fields in shapes.items() if field in fields}
-    loads = orjson.loads
+    loads, good = orjson.loads, Quality.GOOD
     for time_ms, shape, vals, marks in rows:
         if shape == NAMED:
             named = loads(vals)
@@ -82,7 +83,7 @@ def one_field(
                 continue
             value = loads(vals)[place]
         if marks is None:
-            yield Sample(time_ms, value)
+            yield _new(Sample, (time_ms, value, good))
         else:
             yield Sample(time_ms, value, quality_of_code(loads(marks).get(field, _GOOD)))
 
@@ -132,8 +133,12 @@ def take_newest(newest: Newest, time_ms: int, fields: Fields) -> None:
 
 def newest_samples(newest: str) -> dict[str, Sample]:
     """The newest sample of each field."""
+    good = Quality.GOOD
     return {
-        field: Sample(*told) if len(told) == 2 else Sample(told[0], told[1], quality_of_code(told[2]))
+        # a tuple made directly takes a third of the time, and there are ten thousand of them in an answer
+        field: _new(Sample, (told[0], told[1], good))
+        if len(told) == 2
+        else Sample(told[0], told[1], quality_of_code(told[2]))
         for field, told in orjson.loads(newest).items()
     }
 

@@ -1,0 +1,65 @@
+"""Devices on the map: counted by cell, or one by one in a part of the map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Integer, and_, case, func, or_, select
+
+from cloud.registry.cells import LEVELS, Box, ranges_of
+from cloud.registry.devices import device_columns, device_of
+from cloud.registry.port import DeviceRecord
+from cloud.registry.tables import DEVICES
+from cloud.registry.transactions import Transactions
+
+
+@dataclass(frozen=True, slots=True)
+class CellCount:
+    """Devices of one class in one cell."""
+
+    cell: int
+    device_class: str
+    count: int
+    online: int
+    latitude: float
+    """Mean of theirs."""
+    longitude: float
+
+
+class DeviceMap(Transactions):
+    """The part of the registry that knows where devices are."""
+
+    def map_cells(self, level: int, box: Box | None = None) -> list[CellCount]:
+        """All cells of the level with a device; those of a part of the map where it is given."""
+        cell = DEVICES.c.cell.op(">>")(2 * (LEVELS - level)).label("at")
+        query = select(
+            cell,
+            DEVICES.c.device_class,
+            func.count(),
+            func.sum(case((DEVICES.c.online, 1), else_=0)).cast(Integer),
+            func.avg(DEVICES.c.latitude),
+            func.avg(DEVICES.c.longitude),
+        ).where(DEVICES.c.cell.is_not(None))
+        if box is not None:
+            query = query.where(or_(*_within(box)))
+        with self._reading() as connection:
+            rows = connection.execute(query.group_by(cell, DEVICES.c.device_class)).all()
+        return [CellCount(*row) for row in rows]
+
+    def devices_in(
+        self, box: Box, *, device_class: str | None = None, limit: int = 1000
+    ) -> list[DeviceRecord]:
+        """Up to `limit` devices in a part of the map, without their points."""
+        query = select(*device_columns()).where(or_(*_within(box)))
+        query = query.where(
+            DEVICES.c.latitude.between(box.south, box.north), DEVICES.c.longitude.between(box.west, box.east)
+        )
+        if device_class is not None:
+            query = query.where(DEVICES.c.device_class == device_class)
+        with self._reading() as connection:
+            return [device_of(row) for row in connection.execute(query.limit(limit))]
+
+
+def _within(box: Box) -> Sequence[ColumnElement[bool]]:
+    return [and_(DEVICES.c.cell >= first, DEVICES.c.cell < end) for first, end in ranges_of(box)]
