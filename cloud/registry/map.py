@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Integer, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, case, func, literal_column, or_, select
 
 from cloud.registry.cells import LEVELS, Box, ranges_of
 from cloud.registry.devices import device_columns, device_of
@@ -32,7 +32,9 @@ class DeviceMap(Transactions):
 
     def map_cells(self, level: int, box: Box | None = None) -> list[CellCount]:
         """All cells of the level with a device; those of a part of the map where it is given."""
-        cell = DEVICES.c.cell.op(">>")(2 * (LEVELS - level)).label("at")
+        # a number in the text: PostgreSQL would not see that two parameters are the same
+        shift = literal_column(str(2 * (LEVELS - level)), Integer)
+        cell = DEVICES.c.cell.bitwise_rshift(shift)
         query = select(
             cell,
             DEVICES.c.device_class,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def test_what_lies_in_a_box_lies_in_its_ranges(box: Box, latitude: float, longit
     assert cell is not None
     if box.holds(latitude, longitude):
         assert any(first <= cell < end for first, end in ranges)
-    assert all(end <= first for (_, end), (first, _) in zip(ranges, ranges[1:], strict=False))
+    assert all(end <= first for (_, end), (first, _) in pairwise(ranges))
     assert len(ranges) <= 24
 
 
