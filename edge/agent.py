@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import gc
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from edge.commands.executor import CommandExecutor
-from edge.commands.journal import JOURNAL_FILE, CommandJournal
-from edge.commands.report import Reporter
+from edge.bus.statistics import BusStatistics
+from edge.commands.service import Commands
+from edge.configuration.trial import Sight
 from edge.decoding.binding import BoundGateway
 from edge.definition import define_devices, define_gateway
 from edge.lines import Lines
@@ -24,11 +24,12 @@ from edge.spool.schema import SPOOL_FILE
 from edge.spool.spool import Spool
 from edge.uplink.connections import ConnectionNumbers
 from edge.uplink.inbound import DeviceCommand
-from edge.uplink.intake import STEP_BACK_MS, Intake
+from edge.uplink.intake import CLOCK_KNOWN_MS, STEP_BACK_MS, Intake
 from edge.uplink.session import Devices
 from edge.uplink.settings import UplinkSettings
 from edge.uplink.uplink import Uplink
 from telemetry.clock import SystemClock
+from telemetry.sparkplug.payload import Metric
 
 _LOG: Final = logging.getLogger("edge.agent")
 _OPEN_WITHIN_S: Final = 10.0
@@ -39,16 +40,28 @@ BDSEQ_FILE: Final = "bdseq"
 class Agent:
     """One gateway at work, with one spool and one connection; its lines can be changed while it runs."""
 
-    def __init__(self, bound: BoundGateway) -> None:
-        """Prepare everything; `live` begins. The state folder must be held."""
+    def __init__(
+        self,
+        bound: BoundGateway,
+        *,
+        node_metrics: Callable[[int], tuple[Metric, ...]] = lambda _: (),
+        on_configuration: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Prepare everything; `live` begins. The state folder must be held.
+
+        Args:
+            bound: what to measure, and where to send it.
+            node_metrics: what an NBIRTH of UTC milliseconds tells of health and configuration.
+            on_configuration: gets what the host offers, unchecked.
+        """
         config = bound.config
         self._bound = bound
         self._clock = SystemClock()
         # One dict for everybody who checks against it: a change of configuration shows everywhere at once.
         self._definitions = define_devices(bound)
         self._gateway = replace(define_gateway(bound), devices=self._definitions)
-        self._devices = Devices(self._gateway)
-        self._spool = Spool(
+        self._devices = Devices(self._gateway, node_metrics=node_metrics)
+        self.spool = Spool(
             config.state_dir / SPOOL_FILE,
             SpoolLimits(config.spool.max_bytes, config.spool.max_age_days, config.spool.keep_stored_days),
             self._clock,
@@ -56,11 +69,12 @@ class Agent:
         )
         self._uplink = Uplink(
             self._devices,
-            self._spool,
+            self.spool,
             numbers=ConnectionNumbers(config.state_dir / BDSEQ_FILE),
             broker=config.broker.to_broker,
             standbys=[partial(config.broker.to_broker, url) for url in config.broker.standby_urls],
             on_command=self._submit,
+            on_configuration=on_configuration,
             settings=UplinkSettings(
                 primary_host=config.primary_host,
                 reconnect_first_s=config.broker.reconnect_first_s,
@@ -70,8 +84,10 @@ class Agent:
             clock=self._clock,
         )
         self._intake = Intake(self._gateway)
-        self._sink = Sink(self._intake, self._spool, self._uplink)
-        self._journal = CommandJournal(config.state_dir / JOURNAL_FILE, self._clock)
+        self._sink = Sink(self._intake, self.spool, self._uplink)
+        self._lines = Lines(self._sink, self._clock)
+        self.started = asyncio.Event()
+        """Set once everything runs."""
 
     async def live(self, stopping: asyncio.Event) -> None:
         """Run until `stopping` is set, then end without loss.
@@ -79,27 +95,29 @@ class Agent:
         Raises:
             SpoolError: the spool's writer has died.
         """
-        self._spool.start(on_commit=self._uplink.committed, on_epoch=self._uplink.spool_replaced)
+        self.spool.start(on_commit=self._uplink.committed, on_epoch=self._uplink.spool_replaced)
         last_ms = await self._learn_the_past()
-        self._lines = Lines(self._sink, self._clock, last_ms)
-        self._lines.start(self._bound)
-        self._executor = CommandExecutor(
+        self._lines.start(self._bound, last_ms)
+        self._commands = Commands(
             self._gateway,
             self._lines,
-            self._journal,
-            Reporter(self._sink.accept_result, self._clock),
+            self._bound.config.state_dir,
+            self._sink.accept_result,
             self._clock,
             is_up=lambda device: device in self._sink.up,
+            is_clock_known=lambda: self._clock.now_ms() >= CLOCK_KNOWN_MS,
             accept_plain=self._bound.config.accept_plain_commands,
         )
+        self._sink.listeners.append(self._commands.values.note)
         work: dict[str, Coroutine[Any, Any, None]] = {
             "uplink": self._run_uplink(),
             "buses": self._lines.run(),
-            "commands": self._executor.run(),
+            "commands": self._commands.run(),
         }
         tasks = {name: asyncio.create_task(each, name=name) for name, each in work.items()}
         stop = asyncio.create_task(stopping.wait())
         _LOG.info("agent-started", extra={"gateway": self._gateway.id, "devices": len(self._gateway.devices)})
+        self.started.set()
         # What exists now lives as long as the process: the collector need not look at it again.
         gc.freeze()
         try:
@@ -130,29 +148,49 @@ class Agent:
         self._definitions.clear()
         self._definitions.update(define_devices(bound))
         with contextlib.suppress(SpoolError):  # told again at the next start
-            await self._spool.remember({name: each.identity() for name, each in self._definitions.items()})
+            await self.spool.remember({name: each.identity() for name, each in self._definitions.items()})
         self._lines.start(bound)
         self._uplink.rebirth()
 
+    @property
+    def statistics(self) -> dict[str, BusStatistics]:
+        """Counts by bus."""
+        return self._lines.statistics
+
+    @property
+    def is_online(self) -> bool:
+        """Whether births are out and data flows."""
+        return self._uplink.is_online
+
+    def tell(self, metrics: tuple[Metric, ...]) -> None:
+        """Publish figures of the gateway itself."""
+        self._uplink.tell_node(metrics)
+
+    async def sight(self) -> Sight:
+        """What a trial of a configuration is judged by. Raises `SpoolError`."""
+        figures = await self.spool.figures()
+        good = self._sink.points.good(self._sink.up)
+        return Sight(good, self.is_online, figures.acked, figures.depth)
+
     def _submit(self, command: DeviceCommand) -> None:
-        self._executor.submit(command)
+        self._commands.submit(command)
 
     async def _run_uplink(self) -> None:
-        await self._spool.ready()
+        await self.spool.ready()
         await self._uplink.run()
 
     async def _learn_the_past(self) -> dict[str, int]:
         """Newest times and births of former lives; without them where the disk does not answer in time."""
         try:
             async with asyncio.timeout(_OPEN_WITHIN_S):
-                await self._spool.ready()
-                times = await self._spool.last_times()
-                self._devices.identities = await self._spool.identities()
-                await self._spool.remember(
+                await self.spool.ready()
+                times = await self.spool.last_times()
+                self._devices.identities = await self.spool.identities()
+                await self.spool.remember(
                     {name: device.identity() for name, device in self._gateway.devices.items()}
                 )
         except (TimeoutError, SpoolError) as error:
-            cause = str(error) or self._spool.trouble or "no answer"
+            cause = str(error) or self.spool.trouble or "no answer"
             _LOG.warning("spool-not-ready", extra={"gateway": self._gateway.id, "cause": cause})
             return {}
         # Times from a clock that was wrong by years must not hold back those of the right one.
@@ -166,12 +204,12 @@ class Agent:
         for name in ("commands", "buses"):
             tasks[name].cancel()
         await asyncio.gather(tasks["commands"], tasks["buses"], return_exceptions=True)
-        await self._spool.flush()
+        await self.spool.flush()
         await self._uplink.stop()
         if self._uplink.is_connected:
             await asyncio.wait({tasks["uplink"]}, timeout=_GOODBYE_WITHIN_S)
         tasks["uplink"].cancel()
         await asyncio.gather(tasks["uplink"], return_exceptions=True)
-        await self._spool.close()
-        self._journal.close()
+        await self.spool.close()
+        self._commands.close()
         _LOG.info("agent-ended", extra={"gateway": self._gateway.id})

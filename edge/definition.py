@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from edge.commands.configured import write_rules
+from edge.config import DeviceConfig
 from edge.decoding.binding import BoundDevice, BoundGateway
 from edge.uplink.definitions import DeviceDefinition, GatewayDefinition
 
@@ -15,11 +17,12 @@ def define_gateway(bound: BoundGateway) -> GatewayDefinition:
 
 def define_devices(bound: BoundGateway) -> dict[str, DeviceDefinition]:
     """The devices alone, by id."""
-    settle = {device.id: device.settle_s for device in bound.config.devices}
-    return {device.id: _define_device(device, settle[device.id]) for device in bound.devices}
+    configs = {device.id: device for device in bound.config.devices}
+    return {device.id: _define_device(device, configs[device.id]) for device in bound.devices}
 
 
-def _define_device(device: BoundDevice, settle_s: dict[str, float]) -> DeviceDefinition:
+def _define_device(device: BoundDevice, config: DeviceConfig) -> DeviceDefinition:
+    lockout = config.lockout or device.device_class.lockout
     return DeviceDefinition(
         id=device.id,
         device_class=device.device_class.id,
@@ -30,7 +33,8 @@ def _define_device(device: BoundDevice, settle_s: dict[str, float]) -> DeviceDef
         writable=device.writable,
         latitude=device.latitude,
         longitude=device.longitude,
-        settle_s=settle_s,
+        rules=write_rules(device, config),
+        lockout=lockout if device.instrument_of(lockout) else "",
         alarm_values={
             alarm.point: alarm.equals for alarm in device.device_class.alarms if alarm.equals is not None
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Final
 
@@ -26,10 +27,14 @@ class Sink:
         """What was measured last."""
         self.up: set[str] = set()
         """Devices that answer."""
+        self.listeners: list[Callable[[Batch], None]] = []
+        """Who else looks at every scan."""
 
     async def accept(self, batch: Batch) -> None:
         """Queue one scan for its commit; waits while the queue is full."""
         self.points.saw(batch)
+        for listener in self.listeners:
+            listener(batch)
         ready = self._intake.prepare(batch)
         if ready is not None:
             await self._spool.put(ready)

@@ -12,6 +12,8 @@ from telemetry.sparkplug.payload import DataType, Metric, Property, Unsupported
 COMMAND_ID: Final = "cmdId"
 EXPIRES: Final = "expires"
 ISSUER: Final = "issuer"
+REVERT_AFTER: Final = "revertAfter"
+"""Milliseconds after the write at which the gateway takes the command back by itself."""
 PLAIN_LIFETIME_MS: Final = 30_000
 """Life of a command from a plain Sparkplug tool, which knows no expiry (rule X-CMD-1)."""
 
@@ -43,6 +45,8 @@ class Command:
     """None where a plain Sparkplug tool sent it."""
     expires_ms: int
     issuer: str = ""
+    revert_after_s: float | None = None
+    """How long the value shall stand; the gateway then takes it back. None: until somebody says otherwise."""
 
 
 def command_metric(command: Command, datatype: DataType, now_ms: int) -> Metric:
@@ -54,6 +58,8 @@ def command_metric(command: Command, datatype: DataType, now_ms: int) -> Metric:
             EXPIRES: Property(DataType.DATETIME, command.expires_ms),
             ISSUER: Property(DataType.STRING, command.issuer),
         }
+        if command.revert_after_s is not None:
+            properties[REVERT_AFTER] = Property(DataType.INT64, round(command.revert_after_s * 1000))
     return Metric(command.metric, datatype, command.value, now_ms, properties=properties)
 
 
@@ -62,6 +68,7 @@ def command_of(device: str, metric: Metric, sent_ms: int) -> Command:
     command_id = _property(metric, COMMAND_ID)
     expires = _property(metric, EXPIRES)
     issuer = _property(metric, ISSUER)
+    revert_after = _property(metric, REVERT_AFTER)
     value = None if isinstance(metric.value, Unsupported) else metric.value
     named = isinstance(command_id, str) and isinstance(expires, int)
     return Command(
@@ -71,6 +78,7 @@ def command_of(device: str, metric: Metric, sent_ms: int) -> Command:
         id=str(command_id) if named else None,
         expires_ms=int(expires) if named and isinstance(expires, int) else sent_ms + PLAIN_LIFETIME_MS,
         issuer=issuer if isinstance(issuer, str) else "",
+        revert_after_s=revert_after / 1000 if isinstance(revert_after, int) else None,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,35 +10,34 @@ from edge.errors import BusError
 from edge.ports import DevicePort
 from telemetry.clock import Clock
 from telemetry.devices.classes import Point
+from telemetry.devices.writing import WriteRule
 from telemetry.readings import Quality, Reading, Value, ValueType
 
 SETTLE_S: Final = 5.0
-TRAVEL_S: Final = 90.0
-"""What a motor valve needs from end to end, with a reserve."""
-_MOVING_GROUPS: Final = frozenset({"Valve", "Irrigation"})
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 
 
-def settle_s(point: Point, configured: Mapping[str, float]) -> float:
-    """How long `point` may take to show a new value: as configured, or as valves and relays usually need."""
-    usual = TRAVEL_S if point.metric.split("/", maxsplit=1)[0] in _MOVING_GROUPS else SETTLE_S
-    return configured.get(point.metric, usual)
+def settle_s(rule: WriteRule) -> float:
+    """How long the point may take to show a new value."""
+    return SETTLE_S if rule.settle_s is None else rule.settle_s
 
 
-def matches(point: Point, wanted: Value, seen: Value) -> bool:
+def matches(point: Point, rule: WriteRule, wanted: Value, seen: Value) -> bool:
     """Whether `seen` shows that `wanted` has been reached.
 
-    A Double may differ by its dead band, by half of its last shown digit, or by 1 %; a percentage by one, for
-    instruments count in 254 steps. Everything else must be equal.
+    Without a tolerance in the rule, a Double may differ by its dead band, half its last shown digit or 1 %;
+    a percentage by one, for instruments count in 254 steps. Everything else must be equal.
     """
     if isinstance(wanted, bool | str) or isinstance(seen, bool | str) or wanted is None or seen is None:
         return type(wanted) is type(seen) and wanted == seen
-    tolerance = point.dead_band
-    if point.type is ValueType.DOUBLE:
-        tolerance = max(tolerance, 0.5 * 10**-point.decimals, 0.01 * abs(wanted))
-    if point.unit == "%":
-        tolerance = max(tolerance, 1.0)
+    tolerance = rule.tolerance
+    if tolerance is None:
+        tolerance = point.dead_band
+        if point.type is ValueType.DOUBLE:
+            tolerance = max(tolerance, 0.5 * 10**-point.decimals, 0.01 * abs(wanted))
+        if point.unit == "%":
+            tolerance = max(tolerance, 1.0)
     return abs(wanted - seen) <= tolerance + 1e-9
 
 
@@ -52,7 +50,14 @@ class ReadBack:
 
 
 async def read_back(
-    port: DevicePort, device: str, point: Point, wanted: Value, *, within_s: float, clock: Clock
+    port: DevicePort,
+    device: str,
+    point: Point,
+    rule: WriteRule,
+    wanted: Value,
+    *,
+    within_s: float,
+    clock: Clock,
 ) -> ReadBack:
     """Read `point` until it shows `wanted`, for at most `within_s`, at least once."""
     deadline = clock.monotonic() + within_s
@@ -66,7 +71,7 @@ async def read_back(
         else:
             if last.quality is not Quality.GOOD:
                 cause = f"read-back is not good: {last.reason or last.quality.name.lower()}"
-            elif matches(point, wanted, last.value):
+            elif matches(point, rule, wanted, last.value):
                 return ReadBack(last, "")
             else:
                 cause = f"read back {last.value!r} instead of {wanted!r} after {within_s:g} s"

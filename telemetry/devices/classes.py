@@ -149,6 +149,8 @@ class DeviceClass(BaseModel):
     """A device that says nothing for three times this long is stale."""
     points: list[Point] = Field(min_length=1)
     alarms: list[LimitAlarm] = []
+    lockout: str = ""
+    """Yes/no metric that tells, where a device has it, that somebody works there: nothing is written then."""
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -161,6 +163,8 @@ class DeviceClass(BaseModel):
             for metric in (alarm.point, *alarm.while_):
                 if metric not in metrics:
                     raise ValueError(f"alarm {alarm.id}: {metric!r} is no point of this class")
+        if self.lockout and self.lockout not in metrics:
+            raise ValueError(f"lockout: {self.lockout!r} is no point of this class")
         for point in self.points:
             for lock in point.write.interlocks:
                 if lock.condition.point not in metrics:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from edge.commands.executor import CommandExecutor
-from edge.commands.journal import JOURNAL_FILE, CommandJournal
-from edge.commands.report import Reporter
-from edge.errors import BusTimeout
+from edge.commands.service import Commands
+from edge.errors import BusLate, BusTimeout
 from edge.uplink.definitions import DeviceDefinition, GatewayDefinition
 from edge.uplink.inbound import DeviceCommand
-from telemetry.clock import SystemClock
+from telemetry.clock import Clock, SystemClock
 from telemetry.commands import Command, command_metric
 from telemetry.devices.classes import Point, Text
+from telemetry.devices.writing import WriteRule, joined
 from telemetry.readings import Batch, Reading, Value, ValueType
 from telemetry.sparkplug import metrics as names
 from telemetry.sparkplug.payload import DATATYPE_OF, DataType, Metric
@@ -35,7 +35,10 @@ PROGRAM = Point(metric="Lamp/Program", type=ValueType.STRING, writable=True, tit
 POINTS = {point.metric: point for point in (VALVE, OPENING, FLOW, PROGRAM)}
 
 
-def definition(settle_s: float = 1.0) -> DeviceDefinition:
+def definition(
+    settle_s: float = 1.0, rules: Mapping[str, WriteRule] | None = None, lockout: str = ""
+) -> DeviceDefinition:
+    given = rules or {}
     return DeviceDefinition(
         DEVICE,
         "water_meter",
@@ -44,7 +47,8 @@ def definition(settle_s: float = 1.0) -> DeviceDefinition:
         "test",
         points=POINTS,
         writable=frozenset({VALVE.metric, OPENING.metric, PROGRAM.metric}),
-        settle_s=dict.fromkeys(POINTS, settle_s),
+        rules={each: joined(WriteRule(settle_s=settle_s), given.get(each, WriteRule())) for each in POINTS},
+        lockout=lockout,
     )
 
 
@@ -58,23 +62,39 @@ class FakeDevice:
     silent: bool = False
     swallows_answers: bool = False
     writes: list[tuple[str, Value]] = field(default_factory=list)
+    holds: list[float | None] = field(default_factory=list)
+    longest_hold_s: float | None = None
     busy: int = 0
     most_busy: int = 0
 
-    async def write(self, device: str, metric: str, value: Value) -> None:
+    async def write(
+        self,
+        device: str,
+        metric: str,
+        value: Value,
+        *,
+        before: float | None = None,
+        hold_s: float | None = None,
+    ) -> None:
         self.busy += 1
         self.most_busy = max(self.most_busy, self.busy)
         await asyncio.sleep(0.01)
         self.busy -= 1
+        if before is not None and time.monotonic() > before:
+            raise BusLate("the line was not free in time")
         if self.silent:
             raise BusTimeout(f"{device} does not answer")
         self.writes.append((metric, value))
+        self.holds.append(hold_s)
         if not self.stuck:
             asyncio.get_running_loop().call_later(
                 self.travel_s, self.values.__setitem__, metric, value
             ) if self.travel_s else self.values.__setitem__(metric, value)
         if self.swallows_answers:
             raise BusTimeout(f"{device} does not answer")
+
+    def timer_s(self, device: str, metric: str, value: Value) -> float | None:
+        return self.longest_hold_s if isinstance(value, bool) else None
 
     async def read(self, device: str, metric: str) -> Reading:
         await asyncio.sleep(0)
@@ -115,27 +135,42 @@ class Told:
 
 
 class Rig:
-    """The executor under test, and what it reported."""
+    """The command service under test, and what it reported."""
 
     def __init__(
-        self, folder: Path, device: FakeDevice, *, accept_plain: bool = False, settle_s: float = 1.0
+        self,
+        folder: Path,
+        device: FakeDevice,
+        *,
+        accept_plain: bool = False,
+        settle_s: float = 1.0,
+        rules: Mapping[str, WriteRule] | None = None,
+        lockout: str = "",
+        clock: Clock | None = None,
+        boot: str = "boot-1",
     ) -> None:
         self.told: list[Told] = []
         self.batches: list[Batch] = []
         self.up = {DEVICE}
         self.device = device
-        self.journal = CommandJournal(folder / JOURNAL_FILE, SystemClock())
+        self.is_clock_known = True
         self._news = asyncio.Event()
-        gateway = GatewayDefinition("p060", "eg-0001", {DEVICE: definition(settle_s)})
-        self.executor = CommandExecutor(
-            gateway,
+        self.commands = Commands(
+            GatewayDefinition("p060", "eg-0001", {DEVICE: definition(settle_s, rules, lockout)}),
             device,
-            self.journal,
-            Reporter(self._take, SystemClock()),
-            SystemClock(),
+            folder,
+            self._take,
+            clock or SystemClock(),
             is_up=lambda name: name in self.up,
+            is_clock_known=lambda: self.is_clock_known,
             accept_plain=accept_plain,
+            boot=boot,
         )
+
+    def sees(self, metric: str, value: Value) -> None:
+        """A scan brought a value."""
+        reading = Reading(DEVICE, metric, POINTS[metric].type, value, int(time.time() * 1000))
+        self.commands.values.note(Batch(DEVICE, (reading,)))
 
     async def _take(self, batch: Batch) -> Future[int | None]:
         self.batches.append(batch)
@@ -164,15 +199,13 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def rig_on(
-    folder: Path, device: FakeDevice | None = None, *, accept_plain: bool = False, settle_s: float = 1.0
-) -> AsyncIterator[Rig]:
-    """A running executor; at the end it is cut off as by the end of its process."""
-    rig = Rig(folder, device or FakeDevice(), accept_plain=accept_plain, settle_s=settle_s)
-    running = asyncio.create_task(rig.executor.run())
+async def rig_on(folder: Path, device: FakeDevice | None = None, **options: Any) -> AsyncIterator[Rig]:
+    """A running command service; at the end it is cut off as by the end of its process."""
+    rig = Rig(folder, device or FakeDevice(), **options)
+    running = asyncio.create_task(rig.commands.run())
     try:
         yield rig
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        rig.journal.close()
+        rig.commands.close()

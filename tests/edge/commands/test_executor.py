@@ -24,7 +24,7 @@ ACCEPTED, DONE, REJECTED, FAILED, EXPIRED = CommandStatus
 
 async def test_done_only_after_the_device_shows_it(tmp_path: Path) -> None:
     async with rig_on(tmp_path, FakeDevice(travel_s=0.3), settle_s=3) as rig:
-        rig.executor.submit(order())
+        rig.commands.submit(order())
         await rig.until(2)
         assert rig.statuses() == [ACCEPTED, DONE]
         assert rig.told[-1].values == {VALVE.metric: 1}
@@ -35,14 +35,14 @@ async def test_done_only_after_the_device_shows_it(tmp_path: Path) -> None:
 async def test_same_id_acts_once_and_tells_its_result_again(tmp_path: Path) -> None:
     async with rig_on(tmp_path) as rig:
         for _ in range(3):
-            rig.executor.submit(order())
+            rig.commands.submit(order())
         await rig.until(2)
-        rig.executor.submit(order())
+        rig.commands.submit(order())
         await rig.until(3)
         assert rig.statuses()[-2:] == [DONE, DONE]
         assert len(rig.device.writes) == 1
     async with rig_on(tmp_path) as later:
-        later.executor.submit(order())
+        later.commands.submit(order())
         await later.until(1)
         assert later.statuses() == [DONE]
         assert later.device.writes == []
@@ -50,10 +50,10 @@ async def test_same_id_acts_once_and_tells_its_result_again(tmp_path: Path) -> N
 
 async def test_an_id_used_for_something_else_is_not_obeyed(tmp_path: Path) -> None:
     async with rig_on(tmp_path) as rig:
-        rig.executor.submit(order())
+        rig.commands.submit(order())
         await rig.until(2)
-        rig.executor.submit(order(OPENING.metric, 50.0))
-        rig.executor.submit(order(OPENING.metric, 50.0, command_id="c-2"))
+        rig.commands.submit(order(OPENING.metric, 50.0))
+        rig.commands.submit(order(OPENING.metric, 50.0, command_id="c-2"))
         await rig.until(4)
         assert rig.device.writes == [(VALVE.metric, 1), (OPENING.metric, 50.0)]
         assert rig.statuses("c-1") == [ACCEPTED, DONE]
@@ -79,7 +79,7 @@ async def test_what_must_not_be_written_is_not(
     tmp_path: Path, arrived: object, status: CommandStatus, cause: str
 ) -> None:
     async with rig_on(tmp_path) as rig:
-        rig.executor.submit(arrived)  # type: ignore[arg-type]
+        rig.commands.submit(arrived)  # type: ignore[arg-type]
         await rig.until(1)
         assert rig.statuses() == [status]
         assert cause in rig.told[0].error
@@ -88,7 +88,7 @@ async def test_what_must_not_be_written_is_not(
 
 async def test_stuck_valve_fails_and_says_what_it_shows(tmp_path: Path) -> None:
     async with rig_on(tmp_path, FakeDevice(stuck=True), settle_s=0.3) as rig:
-        rig.executor.submit(order())
+        rig.commands.submit(order())
         await rig.until(2)
         assert rig.statuses() == [ACCEPTED, FAILED]
         assert "read back 0 instead of 1" in rig.told[-1].error
@@ -97,7 +97,7 @@ async def test_stuck_valve_fails_and_says_what_it_shows(tmp_path: Path) -> None:
 
 async def test_silent_device_fails_with_the_bus_error(tmp_path: Path) -> None:
     async with rig_on(tmp_path, FakeDevice(silent=True), settle_s=0.3) as rig:
-        rig.executor.submit(order())
+        rig.commands.submit(order())
         await rig.until(2)
         assert rig.statuses() == [ACCEPTED, FAILED]
         assert "does not answer" in rig.told[-1].error
@@ -105,7 +105,7 @@ async def test_silent_device_fails_with_the_bus_error(tmp_path: Path) -> None:
 
 async def test_lost_answer_of_a_write_that_worked_is_done(tmp_path: Path) -> None:
     async with rig_on(tmp_path, FakeDevice(swallows_answers=True)) as rig:
-        rig.executor.submit(order())
+        rig.commands.submit(order())
         await rig.until(2)
         assert rig.statuses() == [ACCEPTED, DONE]
 
@@ -113,7 +113,7 @@ async def test_lost_answer_of_a_write_that_worked_is_done(tmp_path: Path) -> Non
 async def test_device_that_is_down_is_told_at_once(tmp_path: Path) -> None:
     async with rig_on(tmp_path) as rig:
         rig.up.clear()
-        rig.executor.submit(order())
+        rig.commands.submit(order())
         await rig.until(1)
         assert rig.statuses() == [FAILED]
         assert rig.device.writes == []
@@ -123,7 +123,7 @@ async def test_one_at_a_time_and_a_bounded_queue(tmp_path: Path) -> None:
     async with rig_on(tmp_path, FakeDevice(travel_s=0.05), settle_s=2) as rig:
         count = WAITING + 4
         for number in range(count):
-            rig.executor.submit(order(OPENING.metric, float(number), command_id=f"c-{number}"))
+            rig.commands.submit(order(OPENING.metric, float(number), command_id=f"c-{number}"))
         async with asyncio.timeout(15):
             while not all(set(rig.statuses(f"c-{number}")) - {ACCEPTED} for number in range(count)):
                 await asyncio.sleep(0.02)
@@ -136,8 +136,8 @@ async def test_one_at_a_time_and_a_bounded_queue(tmp_path: Path) -> None:
 
 async def test_expired_while_it_waited_is_not_written(tmp_path: Path) -> None:
     async with rig_on(tmp_path, FakeDevice(travel_s=0.6), settle_s=2) as rig:
-        rig.executor.submit(order(command_id="c-1"))
-        rig.executor.submit(order(OPENING.metric, 10.0, command_id="c-2", life_s=0.2))
+        rig.commands.submit(order(command_id="c-1"))
+        rig.commands.submit(order(OPENING.metric, 10.0, command_id="c-2", life_s=0.2))
         await rig.until(4)
         assert rig.statuses("c-2") == [ACCEPTED, EXPIRED]
         assert rig.device.writes == [(VALVE.metric, 1)]
@@ -145,14 +145,14 @@ async def test_expired_while_it_waited_is_not_written(tmp_path: Path) -> None:
 
 async def test_plain_commands_only_where_they_are_allowed(tmp_path: Path) -> None:
     async with rig_on(tmp_path) as rig:
-        rig.executor.submit(plain(OPENING.metric, 40))
-        rig.executor.submit(order())
+        rig.commands.submit(plain(OPENING.metric, 40))
+        rig.commands.submit(order())
         await rig.until(2)
         assert rig.device.writes == [(VALVE.metric, 1)]
     other = tmp_path / "other"
     other.mkdir()
     async with rig_on(other, accept_plain=True) as rig:
-        rig.executor.submit(plain(OPENING.metric, 40))
+        rig.commands.submit(plain(OPENING.metric, 40))
         await rig.until(2)
         assert [told.status for told in rig.told] == [ACCEPTED, DONE]
         assert rig.device.writes == [(OPENING.metric, 40.0)]
@@ -160,9 +160,9 @@ async def test_plain_commands_only_where_they_are_allowed(tmp_path: Path) -> Non
 
 async def test_other_devices_and_endless_ids_are_ignored(tmp_path: Path) -> None:
     async with rig_on(tmp_path) as rig:
-        rig.executor.submit(order(device="wm-999999"))
-        rig.executor.submit(order(command_id="x" * 5000))
-        rig.executor.submit(order())
+        rig.commands.submit(order(device="wm-999999"))
+        rig.commands.submit(order(command_id="x" * 5000))
+        rig.commands.submit(order())
         await rig.until(2)
         assert {told.command_id for told in rig.told} == {"c-1"}
 
@@ -170,7 +170,7 @@ async def test_other_devices_and_endless_ids_are_ignored(tmp_path: Path) -> None
 async def test_a_broken_journal_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / JOURNAL_FILE).write_bytes(b"no database" * 999)
     async with rig_on(tmp_path) as rig:
-        rig.executor.submit(order())
+        rig.commands.submit(order())
         await rig.until(2)
         assert rig.statuses() == [ACCEPTED, DONE]
     assert list(tmp_path.glob("commands.db.damaged-*"))
@@ -182,17 +182,16 @@ from pathlib import Path
 from tests.edge.commands.rig import FakeDevice, order, rig_on
 
 class Deadly(FakeDevice):
-    async def write(self, device, metric, value):
+    async def write(self, device, metric, value, **options):
         if sys.argv[2] == "in-write":
             os.kill(os.getpid(), signal.SIGKILL)
-        await super().write(device, metric, value)
+        await super().write(device, metric, value, **options)
 
 async def main():
     async with rig_on(Path(sys.argv[1]), Deadly()) as rig:
         if sys.argv[2] == "before-write":
-            begin = rig.journal.begin_write
-            rig.journal.begin_write = lambda _: os.kill(os.getpid(), signal.SIGKILL)
-        rig.executor.submit(order(life_s=float(sys.argv[3])))
+            rig.commands._journal.begin_write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        rig.commands.submit(order(life_s=float(sys.argv[3])))
         await asyncio.sleep(20)
 
 asyncio.run(main())
@@ -217,7 +216,7 @@ async def test_killed_while_writing_is_failed_and_never_written_again(tmp_path: 
         await rig.until(1)
         assert rig.statuses() == [FAILED]
         assert "restarted while it wrote" in rig.told[0].error
-        rig.executor.submit(order())
+        rig.commands.submit(order())
         await rig.until(2)
         assert rig.statuses() == [FAILED, FAILED]
         assert rig.device.writes == []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from edge.commands.readback import SETTLE_S, TRAVEL_S, matches, settle_s
+from edge.commands.readback import SETTLE_S, matches, settle_s
 from telemetry.devices.library import Library
+from telemetry.devices.writing import WriteRule, joined
 from telemetry.readings import Value
 
 
@@ -24,15 +25,18 @@ from telemetry.readings import Value
 )
 def test_matches(metric: str, wanted: Value, seen: Value, equal: bool) -> None:
     point = Library.shipped().classes["streetlight"].by_metric[metric]
-    assert matches(point, wanted, seen) is equal
+    assert matches(point, WriteRule(), wanted, seen) is equal
 
 
-def test_valves_get_their_travel_time_and_configuration_wins() -> None:
+def test_valves_get_their_travel_time_and_what_is_nearer_wins() -> None:
     library = Library.shipped()
     valve = library.classes["water_meter"].by_metric["Valve/Position"]
     lamp = library.classes["streetlight"].by_metric["Lamp/On"]
-    assert settle_s(valve, {}) == TRAVEL_S
-    assert settle_s(lamp, {}) == SETTLE_S
-    assert settle_s(valve, {"Valve/Position": 240}) == 240
-    assert matches(library.classes["water_meter"].by_metric["Valve/Opening"], 40.0, 40.9)
-    assert not matches(library.classes["water_meter"].by_metric["Valve/Opening"], 40.0, 41.5)
+    assert settle_s(valve.write) == 90
+    assert settle_s(lamp.write) == SETTLE_S
+    assert settle_s(joined(valve.write, WriteRule(settle_s=240))) == 240
+    opening = library.classes["water_meter"].by_metric["Valve/Opening"]
+    assert matches(opening, WriteRule(), 40.0, 40.9)
+    assert not matches(opening, WriteRule(), 40.0, 41.5)
+    assert matches(opening, WriteRule(tolerance=3), 40.0, 42.5)
+    assert not matches(opening, WriteRule(tolerance=0), 40.0, 40.2)
