@@ -58,10 +58,9 @@ class _Group:
 class Lines:
     """All groups; implements `edge.ports.DevicePort`. Lives in the event loop."""
 
-    def __init__(self, sink: ReadingSink, clock: Clock, last_ms: Mapping[str, int]) -> None:
+    def __init__(self, sink: ReadingSink, clock: Clock) -> None:
         self._sink = sink
         self._clock = clock
-        self._last_ms = last_ms
         self._groups: list[_Group] = []
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -72,11 +71,11 @@ class Lines:
         finally:
             await self._stop(self._groups)
 
-    def start(self, gateway: BoundGateway) -> None:
-        """Begin every group of `gateway` that does not run yet."""
+    def start(self, gateway: BoundGateway, last_ms: Mapping[str, int] | None = None) -> None:
+        """Begin every group of `gateway` that does not run yet, with times after those of `last_ms`."""
         for part in groups_of(gateway):
             if not any(_reads_alike(part, group.gateway) for group in self._groups):
-                buses = Buses(part, self._sink, clock=self._clock, last_ms=self._last_ms)
+                buses = Buses(part, self._sink, clock=self._clock, last_ms=last_ms)
                 task = asyncio.create_task(buses.run(), name=f"buses {', '.join(part.config.bus_by_id)}")
                 task.add_done_callback(self._ended)
                 self._groups.append(_Group(part, buses, task))
