@@ -124,6 +124,20 @@ class IngestSettings(_Section):
 
     shared_subscription: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] | None = None
     """Name of the share: workers subscribe `$share/<name>/…`; None for one worker."""
+    transport: Literal["mqtt", "paho", "nats"] = "mqtt"
+    """How workers hear the broker: MQTT by kega's own reader or by paho, or NATS behind its MQTT listener."""
+    nats_url: str = "nats://127.0.0.1:4222"
+    """Of the NATS cluster, for transport nats; several are separated by commas."""
+    queue_group: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] = "ingest"
+    """Workers of one group share the data, for transport nats."""
+
+    @field_validator("nats_url")
+    @classmethod
+    def _is_nats(cls, urls: str) -> str:
+        for url in urls.split(","):
+            if urlsplit(url.strip()).scheme not in ("nats", "tls"):
+                raise ValueError(f"{url.strip()!r} is no address of NATS; write nats://host:4222")
+        return urls
 
 
 class Settings(_Section):

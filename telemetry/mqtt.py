@@ -282,7 +282,7 @@ async def open_link(
     if broker.username is not None:
         client.username_pw_set(broker.username, broker.password)
     if broker.uses_tls:
-        _use_tls(client, broker)
+        client.tls_set_context(tls_context(broker))
     if will is not None:
         client.will_set(will.topic, will.payload, will.qos, will.retain)
     link = Link(client, asyncio.get_running_loop(), queue_size)
@@ -327,7 +327,12 @@ async def _stand(link: Link, broker: Broker) -> None:
         raise LinkError(f"broker {broker.url}: {error}", retryable=error.retryable) from None
 
 
-def _use_tls(client: paho.Client, broker: Broker) -> None:
+def tls_context(broker: Broker) -> ssl.SSLContext:
+    """How to encrypt the connection to `broker`, whose name and certificate are always checked.
+
+    Raises:
+        LinkError: one of its files cannot be used.
+    """
     try:
         context = ssl.create_default_context(cafile=None if broker.ca_file is None else str(broker.ca_file))
         context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -335,4 +340,4 @@ def _use_tls(client: paho.Client, broker: Broker) -> None:
             context.load_cert_chain(broker.cert_file, broker.key_file)
     except (OSError, ssl.SSLError) as error:
         raise LinkError(f"TLS files for {broker.url} cannot be used: {error}", retryable=False) from error
-    client.tls_set_context(context)
+    return context

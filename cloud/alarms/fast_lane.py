@@ -13,7 +13,7 @@ from cloud.alarms.limits import DeviceView, Judgement, LimitRule, judge, rules_o
 from cloud.backoff import Backoff
 from cloud.errors import RegistryUnavailable
 from cloud.registry.port import Admission, AlarmRecord, DeviceRecord, NewAlarm
-from cloud.store.port import Scan
+from cloud.store.port import Row, Scan
 from telemetry.clock import Clock, SystemClock
 from telemetry.devices.classes import DeviceClass
 
@@ -82,11 +82,12 @@ class FastLane:
         self.dropped = 0
         """Verdicts that were dropped because too many waited."""
 
-    def judge(self, scans: Sequence[Scan]) -> None:
+    def judge(self, scans: Sequence[Scan | Row]) -> None:
         """Judge `scans`, which tell of the present, in the order given; raise and clear alarms."""
         with self._lock:
             self._with_registry(self._refresh)
-            for scan in scans:
+            for item in scans:
+                scan = item.scan() if isinstance(item, Row) else item
                 if rules := self._rules.get(scan.device_class):
                     self._judge(rules, scan)
             if self._waiting:

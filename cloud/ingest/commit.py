@@ -14,9 +14,10 @@ from cloud.errors import RegistryUnavailable
 from cloud.ingest.faults import Reason
 from cloud.ingest.metrics import IngestMetrics
 from cloud.ingest.reading import CommandResult
-from cloud.ingest.routing import Routed, StoredBatch, dead_letter
+from cloud.ingest.router import RoutedBatch
+from cloud.ingest.routing import Received, dead_letter
 from cloud.registry.port import DeadLetter
-from cloud.store.port import Scan, Store, StoreUnavailable
+from cloud.store.port import Rejected, Row, Scan, Store, StoreUnavailable
 from cloud.threads import in_thread
 from telemetry.clock import Clock
 from telemetry.commands import CommandStatus
@@ -38,12 +39,22 @@ class Records(Protocol):
 class ScanJudge(Protocol):
     """Judges readings as they are stored (the fast lane of alarms). Blocking."""
 
-    def judge(self, scans: Sequence[Scan]) -> None: ...
+    def judge(self, scans: Sequence[Scan | Row]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of the write of a batch."""
+
+    letters: Sequence[DeadLetter] = ()
+    """Of what the store will never take."""
+    seconds: float = 0.0
+    """Of the write that succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Committer:
-    """Makes routed messages durable. Only what it returns may be acknowledged."""
+    """Makes routed messages durable. Only what `finish` has passed may be acknowledged."""
 
     store: Store
     records: Records
@@ -51,49 +62,60 @@ class Committer:
     metrics: IngestMetrics
     clock: Clock
 
-    async def commit(self, routed: Sequence[Routed]) -> list[StoredBatch]:
-        """Store scans, then dead letters, then commands' results, then judge; returns what to acknowledge.
+    async def write(self, batch: RoutedBatch) -> Written:
+        """Store the batch's items; returns when they are durable, however long that takes.
 
-        While a database does not answer, its step is repeated and nothing is acknowledged; nothing else of
-        the worker moves on past one more batch, so a slow database slows the gateways and fills no memory.
+        Several batches may be written at the same time: while a database does not answer, all of them wait
+        and nothing is acknowledged; a slow database slows the gateways and fills no memory.
         """
-        letters = [letter for each in routed for letter in each.letters]
-        letters += await self._write(routed)
+        items = batch.items
+        if not items:
+            return Written()
+        seconds = 0.0
+
+        def attempt() -> Sequence[Rejected]:
+            nonlocal seconds
+            begun = time.perf_counter()
+            rejected = self.store.write(items)
+            seconds = time.perf_counter() - begun
+            return rejected
+
+        rejected = await self._until_done("store", attempt)
+        self.metrics.write_seconds.observe(seconds)
+        self._count(batch)
+        return Written(self._letters(batch, rejected), seconds)
+
+    async def finish(self, batch: RoutedBatch, written: Written) -> None:
+        """The steps behind the write, one batch after the other: dead letters, commands' results, alarms."""
+        letters = [*batch.letters, *written.letters]
         if letters:
             await self._until_done("dead-letters", lambda: self.records.add_dead_letters(letters))
             for letter in letters:
                 self.metrics.dead_letters.labels(letter.reason).inc()
-        for each in routed:
-            for result in each.results:
-                await self._until_done("command-result", lambda result=result: self._report(result))  # type: ignore[misc]
+        for result in batch.results:
+            await self._until_done("command-result", lambda result=result: self._report(result))  # type: ignore[misc]
         oldest = self.clock.now_ms() - JUDGED_MS
-        live = [scan for each in routed for scan in each.scans if scan.time_ms >= oldest]
+        live = [item for item in batch.items if item.time_ms >= oldest]
         if live:
             await self._until_done("judge", lambda: self.judge.judge(live))
-        return [each.batch for each in routed if each.batch is not None]
 
-    async def _write(self, routed: Sequence[Routed]) -> list[DeadLetter]:
-        scans = [scan for each in routed for scan in each.scans]
-        if not scans:
-            return []
-        begun = time.perf_counter()
-        rejected = await self._until_done("store", lambda: self.store.write(scans))
-        self.metrics.write_seconds.observe(time.perf_counter() - begun)
-        self._count(routed, scans)
+    def _letters(self, batch: RoutedBatch, rejected: Sequence[Rejected]) -> list[DeadLetter]:
         if not rejected:
             return []
         reasons = {id(each.scan): each.reason for each in rejected}
+        by_message: dict[int, tuple[Received, list[str]]] = {}
+        for item, owner in zip(batch.items, batch.owners, strict=True):
+            if id(item) in reasons:
+                by_message.setdefault(id(owner), (owner, []))[1].append(reasons[id(item)])
         now_ms = self.clock.now_ms()
         return [
-            dead_letter(each.received, Reason.REJECTED, "; ".join(why), now_ms)
-            for each in routed
-            if (why := [reasons[id(scan)] for scan in each.scans if id(scan) in reasons])
+            dead_letter(owner, Reason.REJECTED, "; ".join(why), now_ms) for owner, why in by_message.values()
         ]
 
-    def _count(self, routed: Sequence[Routed], scans: Sequence[Scan]) -> None:
-        self.metrics.values.inc(sum(len(scan.fields) for scan in scans))
-        self.metrics.bad_values.inc(sum(each.bad_values for each in routed))
-        delay_ms = self.clock.now_ms() - max(scan.time_ms for scan in scans)
+    def _count(self, batch: RoutedBatch) -> None:
+        self.metrics.values.inc(batch.values)
+        self.metrics.bad_values.inc(batch.bad_values)
+        delay_ms = self.clock.now_ms() - max(item.time_ms for item in batch.items)
         if delay_ms < JUDGED_MS:
             self.metrics.delay_seconds.observe(max(0, delay_ms) / 1000)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from cloud.errors import RegistryUnavailable
+from cloud.ingest.shapes import ShapeBook
 from cloud.ingest.validation import Rule, generic_rules, rules_of_classes
 from cloud.registry.port import DeviceRecord, PointRecord
 from telemetry.clock import Clock
@@ -56,9 +57,20 @@ class Device:
     id: str
     device_class: str
     rules: Mapping[str, Rule]
+    shapes: ShapeBook
+    """Of payloads that these rules apply to."""
     aliases: Mapping[int, str] = field(default_factory=dict)
     types: Mapping[str, DataType] = field(default_factory=dict)
     """Datatypes that the birth declared, for senders that leave them out of DATA."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of one device now; the same object as long as the device is remembered."""
+
+    device: Device
+    since_s: float
+    """Monotonic; minus infinity once the device is forgotten."""
 
 
 @dataclass(slots=True)
@@ -73,22 +85,27 @@ class Devices:
     def __init__(self, source: DeviceSource, classes: Mapping[str, DeviceClass], clock: Clock) -> None:
         self._source = source
         self._rules = rules_of_classes(classes)
+        self._shapes = {name: ShapeBook(rules) for name, rules in self._rules.items()}
         self._clock = clock
-        self._known: OrderedDict[str, tuple[Device, float]] = OrderedDict()
+        self._known: OrderedDict[str, Known] = OrderedDict()
         self._misses: OrderedDict[str, _Miss] = OrderedDict()
 
     def find(self, device: str) -> Device | None:
         """The device, or None where neither a birth nor the registry has told of it yet."""
         known = self._known.get(device)
-        if known is not None and self._clock.monotonic() - known[1] < REFRESH_S:
+        if known is not None and self._clock.monotonic() - known.since_s < REFRESH_S:
             self._known.move_to_end(device)
-            return known[0]
+            return known.device
         return self._look_up(device)
+
+    def known(self, device: str) -> Known | None:
+        """What `find` gives, for who asks often: look again once it is `REFRESH_S` old."""
+        return self._known.get(device) if self.find(device) is not None else None
 
     def find_again(self, device: Device) -> Device:
         """The device as the registry knows it now, or `device` itself where it was asked a moment ago."""
         known = self._known.get(device.id)
-        if known is not None and self._clock.monotonic() - known[1] < RECHECK_S:
+        if known is not None and self._clock.monotonic() - known.since_s < RECHECK_S:
             return device
         return self._look_up(device.id) or device
 
@@ -105,6 +122,7 @@ class Devices:
             id=device,
             device_class=device_class,
             rules=rules,
+            shapes=self._book(device_class, rules),
             aliases={metric.alias: metric.name for metric in metrics.values() if metric.alias is not None},
             types={metric.name: metric.type for metric in metrics.values()},
         )
@@ -113,7 +131,7 @@ class Devices:
 
     def _look_up(self, device: str) -> Device | None:
         known = self._known.get(device)
-        before = known[0] if known is not None else None
+        before = known.device if known is not None else None
         now = self._clock.monotonic()
         miss = self._misses.get(device)
         if miss is not None and now < miss.next_s:
@@ -132,25 +150,41 @@ class Devices:
 
     def _from_record(self, record: DeviceRecord, before: Device | None) -> Device:
         rules: Mapping[str, Rule] | None = self._rules.get(record.device_class)
+        device_class = record.device_class
+        if rules is None:
+            device_class, rules = GENERIC, generic_rules(record.points)
         return Device(
             id=record.id,
-            device_class=GENERIC if rules is None else record.device_class,
-            rules=generic_rules(record.points) if rules is None else rules,
+            device_class=device_class,
+            rules=rules,
+            shapes=self._book(device_class, rules),
             aliases=before.aliases if before is not None else {},
             types=before.types if before is not None else {},
         )
 
+    def _book(self, device_class: str, rules: Mapping[str, Rule]) -> ShapeBook:
+        book = self._shapes.get(device_class)
+        return ShapeBook(rules) if book is None else book
+
     def _keep(self, device: Device) -> None:
         self._misses.pop(device.id, None)
-        self._known[device.id] = (device, self._clock.monotonic())
-        self._known.move_to_end(device.id)
+        now = self._clock.monotonic()
+        known = self._known.get(device.id)
+        if known is None:
+            self._known[device.id] = Known(device, now)
+        else:
+            known.device, known.since_s = device, now
+            self._known.move_to_end(device.id)
         if len(self._known) > KEPT_DEVICES:
-            self._known.popitem(last=False)
+            _, forgotten = self._known.popitem(last=False)
+            forgotten.since_s = float("-inf")
 
     def _missed(self, device: str, now: float, miss: _Miss | None) -> None:
         if miss is None and device not in self._known:
             _log.info("device-unknown", extra={"device": device})
         delay = _FIRST_MISS_S if miss is None else min(miss.delay_s * 2, _LONGEST_MISS_S)
+        if (known := self._known.get(device)) is not None:
+            known.since_s = now - REFRESH_S + delay  # what is known serves until the next look-up
         self._misses[device] = _Miss(now + delay, delay)
         self._misses.move_to_end(device)
         if len(self._misses) > KEPT_DEVICES:

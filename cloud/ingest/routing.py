@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from cloud.ingest.devices import GENERIC, Devices
 from cloud.ingest.faults import KEPT_BYTES, MAX_PAYLOAD_BYTES, Reason
@@ -20,13 +20,13 @@ _DETAIL_CHARACTERS: Final = 500
 _TOPIC_CHARACTERS: Final = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A message from the broker, cut to what is kept of it where it is too large."""
 
     topic: str
     payload: bytes
     size: int
+    """Bytes of the whole payload."""
     batch: BatchId | None = None
     """The batch of a payload that was cut."""
 
@@ -36,13 +36,13 @@ class Received:
         return self.size > len(self.payload)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBatch:
+class StoredBatch(NamedTuple):
     """A batch to acknowledge once all of its message is durable."""
 
-    area: str
-    gateway: str
-    batch: BatchId
+    place: tuple[str, str]
+    """Area and gateway."""
+    epoch: str
+    number: int
 
 
 @dataclass(slots=True)
@@ -61,11 +61,15 @@ class Routed:
     """Values stored as bad although the sender called them good."""
 
 
-def receive(topic: str, payload: bytes) -> Received:
-    """The message as it waits for its turn: one that is too large is cut at once, to bound memory."""
-    if len(payload) <= MAX_PAYLOAD_BYTES:
-        return Received(topic, payload, len(payload))
-    return Received(topic, payload[:KEPT_BYTES], len(payload), batch_id_of(payload))
+def receive(topic: str, payload: bytes, size: int | None = None) -> Received:
+    """The message as it waits for its turn: one that is too large is cut at once, to bound memory.
+
+    `size`, where only the beginning of the payload was taken from the wire.
+    """
+    whole = len(payload) if size is None else size
+    if whole <= MAX_PAYLOAD_BYTES:
+        return Received(topic, payload, whole)
+    return Received(topic, payload[:KEPT_BYTES], whole, batch_id_of(payload))
 
 
 def dead_letter(received: Received, reason: Reason, detail: str, now_ms: int) -> DeadLetter:
@@ -111,7 +115,7 @@ def route(received: Received, devices: Devices, now_ms: int) -> Routed:
 
 
 def _stored(topic: Topic, batch: BatchId | None) -> StoredBatch | None:
-    return None if batch is None else StoredBatch(topic.area, topic.gateway, batch)
+    return None if batch is None else StoredBatch((topic.area, topic.gateway), batch.epoch, batch.number)
 
 
 def _read(reader: PayloadReader, payload: Payload, routed: Routed, now_ms: int) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
+
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from cloud.alarms.fast_lane import FastLane
 from cloud.ingest.commit import Committer
 from cloud.ingest.devices import Devices
+from cloud.ingest.intake import Intake, MqttIntake, PahoIntake
 from cloud.ingest.metrics import IngestMetrics
+from cloud.ingest.router import Router
 from cloud.ingest.worker import Worker
 from cloud.registry.port import Registry
 from cloud.settings import Settings
@@ -21,8 +25,8 @@ async def run_ingest(
 ) -> None:
     """Receive, store and acknowledge until cancelled.
 
-    Several processes may do this for one broker: name a share in `ingest.shared_subscription` (MQTT 5), so
-    that each message goes to one of them.
+    Several processes may do this for one broker: name a share in `ingest.shared_subscription`, so that each
+    message goes to one of them; with transport nats they are of one queue group anyway.
 
     Raises:
         ClassError: a device class cannot be used.
@@ -33,14 +37,19 @@ async def run_ingest(
     metrics = IngestMetrics(collector)
     try:
         worker = Worker(
-            settings.broker.to_broker(),
-            Devices(registry, classes, clock),
+            _intake(settings),
+            Router(Devices(registry, classes, clock), clock),
             Committer(store, registry, FastLane(registry, classes), metrics, clock),
             metrics,
             clock,
-            client_id=f"{settings.host_id}-ingest",
-            share=settings.ingest.shared_subscription,
         )
         await worker.run()
     finally:
         metrics.close()
+
+
+def _intake(settings: Settings) -> Intake:
+    ingest = settings.ingest
+    kind = PahoIntake if ingest.transport == "paho" else MqttIntake
+    client_id = f"{settings.host_id}-ingest-{secrets.token_hex(4)}"
+    return kind(settings.broker.to_broker(), client_id, ingest.shared_subscription)

@@ -43,16 +43,17 @@ class LineEncoder:
         self._class_tag = class_tag
         self._texts = texts
         self._keys: dict[tuple[str, str, str, str], str] = {}
-        self._templates: dict[Channel, bytes] = {}
+        self._channels: dict[Channel, tuple[bytes, bytes]] = {}
+        self._templates: dict[tuple[tuple[str, ...], tuple[type, ...]], bytes] = {}
         self.texts_left_out = 0
 
     def row(self, row: Row) -> bytes:
         """The line of `row`, without its end: one call of orjson for all its values, one of `%`."""
         channel, time_ms, values = row
-        template = self._templates.get(channel)
-        if template is None:
-            template = self._template(channel)
-        return template % (*orjson.dumps(values)[1:-1].split(b","), time_ms)
+        known = self._channels.get(channel)
+        if known is None:
+            known = self._learn(channel)
+        return known[0] + known[1] % (*orjson.dumps(values)[1:-1].split(b","), time_ms)
 
     def line(self, scan: Scan | Row) -> bytes:
         """The line of `scan`, without its end; empty where no field is left."""
@@ -77,16 +78,16 @@ class LineEncoder:
             return b""
         return f"{self._key(scan)} {','.join(fields)} {scan.time_ms}".encode()
 
-    def _template(self, channel: Channel) -> bytes:
-        if len(self._templates) >= _KEPT_KEYS:
+    def _learn(self, channel: Channel) -> tuple[bytes, bytes]:
+        """The beginning of the channel's lines, and a template of the rest, which devices of a kind share."""
+        if len(self._channels) >= _KEPT_KEYS:
+            self._channels.clear()
             self._templates.clear()
-        fields = ",".join(
-            f"{field}=%b{'i' if kind is int else ''}"
-            for field, kind in zip(channel.fields, channel.kinds, strict=True)
-        )
-        key = self._key(channel).replace("%", "%%")
-        template = self._templates[channel] = f"{key} {fields} %d".encode()
-        return template
+        fields = zip(channel.fields, channel.kinds, strict=True)
+        template = ",".join(f"{field}=%b{'i' if kind is int else ''}" for field, kind in fields)
+        shared = self._templates.setdefault((channel.fields, channel.kinds), f" {template} %d".encode())
+        known = self._channels[channel] = (self._key(channel).encode(), shared)
+        return known
 
     def _key(self, scan: Scan | Channel) -> str:
         place = (scan.device_class, scan.area, scan.gateway, scan.device)

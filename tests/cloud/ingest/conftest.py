@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from prometheus_client import CollectorRegistry
 
 from cloud.ingest.commit import Committer
 from cloud.ingest.devices import Devices
+from cloud.ingest.intake import MqttIntake
 from cloud.ingest.metrics import IngestMetrics
+from cloud.ingest.router import Router
 from cloud.ingest.worker import Worker
 from cloud.registry.database import SqlRegistry, open_registry
 from cloud.registry.port import DeviceBirth
-from cloud.store.port import Rejected, Scan, Store, StoreUnavailable
+from cloud.store.port import Rejected, Row, Scan, Store, StoreUnavailable
 from cloud.store.sqlite import SqliteStore
 from telemetry.clock import SystemClock
 from telemetry.devices.library import Library
@@ -44,8 +47,8 @@ class Judge:
     def __init__(self) -> None:
         self.scans: list[Scan] = []
 
-    def judge(self, scans: Sequence[Scan]) -> None:
-        self.scans += scans
+    def judge(self, scans: Sequence[Scan | Row]) -> None:
+        self.scans += [each.scan() if isinstance(each, Row) else each for each in scans]
 
 
 class FailingStore:
@@ -59,7 +62,7 @@ class FailingStore:
     def __getattr__(self, name: str) -> object:
         return getattr(self._inner, name)
 
-    def write(self, scans: Sequence[Scan]) -> Sequence[Rejected]:
+    def write(self, scans: Sequence[Scan | Row]) -> Sequence[Rejected]:
         self.attempts += 1
         if self.is_down:
             raise StoreUnavailable("switched off by the test")
@@ -102,13 +105,11 @@ class Bench:
     def worker(self, broker: Broker, share: str | None = None) -> Worker:
         clock = SystemClock()
         return Worker(
-            broker,
-            Devices(self.registry, Library.shipped().classes, clock),
+            MqttIntake(broker, f"test-ingest-{secrets.token_hex(4)}", share),
+            Router(Devices(self.registry, Library.shipped().classes, clock), clock),
             Committer(self.store, self.registry, self.judge, self.metrics, clock),  # type: ignore[arg-type]
             self.metrics,
             clock,
-            client_id="test-ingest",
-            share=share,
         )
 
     def sample(self, name: str, **labels: str) -> float:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.ingest.acks import MAX_WAITING, AckCollector, ack_payload
+from cloud.ingest.acks import FULL, MAX_WAITING, AckCollector, ack_payload
 from cloud.ingest.routing import StoredBatch
-from telemetry.sparkplug.ack import ACK_METRIC, BatchId, make_ack, parse_ack
+from telemetry.sparkplug.ack import ACK_METRIC, make_ack, parse_ack
 from telemetry.sparkplug.payload import DataType, decode
 
 STORED = st.builds(
     StoredBatch,
-    area=st.sampled_from(["p060", "p061"]),
-    gateway=st.sampled_from(["eg-1", "eg-2", "eg-3"]),
-    batch=st.builds(BatchId, st.sampled_from(["aaaaaaaa", "bbbbbbbb"]), st.integers(0, 300)),
+    place=st.tuples(st.sampled_from(["p060", "p061"]), st.sampled_from(["eg-1", "eg-2", "eg-3"])),
+    epoch=st.sampled_from(["aaaaaaaa", "bbbbbbbb"]),
+    number=st.integers(0, 300),
 )
 
 
@@ -25,7 +25,7 @@ def test_what_was_added_is_taken_once_and_nothing_else(added: list[StoredBatch])
         collector.add(stored)
     assert len(collector) == len(set(added))
     taken = [
-        StoredBatch(topic.area, topic.gateway, BatchId(ack.epoch, number))
+        StoredBatch((topic.area, topic.gateway), ack.epoch, number)
         for topic, ack in collector.take()
         for number in ack.numbers()
     ]
@@ -35,10 +35,21 @@ def test_what_was_added_is_taken_once_and_nothing_else(added: list[StoredBatch])
     assert list(collector.take()) == []
 
 
+def test_a_gateway_that_waits_for_many_is_served_early() -> None:
+    collector = AckCollector()
+    for number in range(FULL):
+        collector.add(StoredBatch(("p060", "eg-1"), "aaaaaaaa", number))
+        collector.add(StoredBatch(("p060", "eg-2"), "bbbbbbbb", number // 2))
+    assert [topic.gateway for topic, _ in collector.take(only_full=True)] == ["eg-1"]
+    assert list(collector.take(only_full=True)) == []
+    assert [topic.gateway for topic, _ in collector.take()] == ["eg-2"]
+    assert len(collector) == 0
+
+
 def test_a_gateway_with_gaps_everywhere_gets_several_messages() -> None:
     collector = AckCollector()
     for number in range(0, 4000, 2):
-        collector.add(StoredBatch("p060", "eg-1", BatchId("aaaaaaaa", number)))
+        collector.add(StoredBatch(("p060", "eg-1"), "aaaaaaaa", number))
     acks = [ack for _, ack in collector.take()]
     assert len(acks) == 4
     assert sorted(number for ack in acks for number in ack.numbers()) == list(range(0, 4000, 2))
@@ -48,8 +59,8 @@ def test_a_gateway_with_gaps_everywhere_gets_several_messages() -> None:
 def test_past_the_bound_the_oldest_gateway_is_left_to_send_again() -> None:
     collector = AckCollector()
     for number in range(MAX_WAITING):
-        collector.add(StoredBatch("p060", "eg-1", BatchId("aaaaaaaa", number)))
-    collector.add(StoredBatch("p060", "eg-2", BatchId("bbbbbbbb", 7)))
+        collector.add(StoredBatch(("p060", "eg-1"), "aaaaaaaa", number))
+    collector.add(StoredBatch(("p060", "eg-2"), "bbbbbbbb", 7))
     assert [(topic.gateway, str(ack)) for topic, ack in collector.take()] == [("eg-2", "bbbbbbbb:7")]
 
 

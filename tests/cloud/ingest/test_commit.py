@@ -11,18 +11,19 @@ from prometheus_client import CollectorRegistry
 
 from cloud.backoff import Backoff
 from cloud.errors import RegistryUnavailable
-from cloud.ingest.commit import JUDGED_MS, Committer, in_thread
+from cloud.ingest.commit import JUDGED_MS, Committer
 from cloud.ingest.metrics import IngestMetrics
 from cloud.ingest.reading import CommandResult
+from cloud.ingest.router import RoutedBatch
 from cloud.ingest.routing import Received, Routed, StoredBatch
 from cloud.registry.port import DeadLetter
 from cloud.store.port import Rejected, Scan, StoreUnavailable
+from cloud.threads import in_thread
 from telemetry.clock import SystemClock
 from telemetry.commands import CommandStatus
-from telemetry.sparkplug.ack import BatchId
 from tests.cloud.ingest.wire import now_ms
 
-BATCH = StoredBatch("p060", "eg-1", BatchId("3f9a62d1", 1))
+BATCH = StoredBatch(("p060", "eg-1"), "3f9a62d1", 1)
 
 
 class Script:
@@ -71,7 +72,15 @@ def message(
 def commit(script: Script, *routed: Routed) -> tuple[list[StoredBatch], CollectorRegistry]:
     collector = CollectorRegistry()
     committer = Committer(script, script, script, IngestMetrics(collector), SystemClock())  # type: ignore[arg-type]
-    return asyncio.run(committer.commit(routed)), collector
+    batch = RoutedBatch()
+    for each in routed:
+        batch.add(each)
+
+    async def both() -> None:
+        await committer.finish(batch, await committer.write(batch))
+
+    asyncio.run(both())
+    return batch.stored, collector
 
 
 LETTER = DeadLetter(0, 1, "t", "malformed", "", 1, b"x")

@@ -107,7 +107,7 @@ def test_a_scan_is_one_row_with_the_fields_of_its_class(devices: Devices) -> Non
     assert (scan.device_class, scan.area, scan.gateway, scan.device) == ("streetlight", AREA, GATEWAY, DEVICE)
     assert scan.time_ms == at
     assert scan.fields == {"power_active": 41.5, "lamp_on": True, "energy_total": 12_345_678_901}
-    assert result.batch == StoredBatch(AREA, GATEWAY, BatchId(EPOCH, 7))
+    assert result.batch == StoredBatch((AREA, GATEWAY), EPOCH, 7)
     assert not result.letters
 
 
@@ -208,7 +208,7 @@ def test_a_message_that_is_too_large_is_cut_and_its_batch_still_known(devices: D
     result = route(received, devices, now_ms())
     assert reasons(result) == ["too-large"]
     assert result.letters[0].size == len(payload) > MAX_PAYLOAD_BYTES
-    assert result.batch == StoredBatch(AREA, GATEWAY, BatchId(EPOCH, 12))
+    assert result.batch == StoredBatch((AREA, GATEWAY), EPOCH, 12)
     assert not result.scans
 
 

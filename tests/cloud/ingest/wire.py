@@ -18,10 +18,16 @@ def now_ms() -> int:
 
 
 def double(
-    name: str, value: float | None, time_ms: int | None = None, *, quality: int | None = None
+    name: str,
+    value: float | None,
+    time_ms: int | None = None,
+    *,
+    quality: int | None = None,
+    is_historical: bool = False,
 ) -> Metric:
     properties = {} if quality is None else {"Quality": Property(DataType.INT32, quality)}
-    return Metric(name, DataType.DOUBLE, value, time_ms or now_ms(), properties=properties)
+    at = time_ms or now_ms()
+    return Metric(name, DataType.DOUBLE, value, at, is_historical, properties=properties)
 
 
 def metric(name: str, datatype: DataType, value: Value, time_ms: int | None = None) -> Metric:

@@ -1,0 +1,1 @@
+"""A lean MQTT client that subscribes and reads fast: for ingest, where paho's cost per message counts."""
