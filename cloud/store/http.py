@@ -61,20 +61,32 @@ class HttpServer:
         """GET. Raises StoreUnavailable."""
         return self._ask("GET", path, parameters)
 
-    def post(self, path: str, parameters: Mapping[str, str], body: bytes) -> Answer:
+    def post(
+        self, path: str, parameters: Mapping[str, str], body: bytes, *, content_type: str | None = None
+    ) -> Answer:
         """POST `body`, the parameters in the URL. Raises StoreUnavailable."""
-        return self._ask("POST", path, parameters, body)
+        return self._ask("POST", path, parameters, body, content_type)
+
+    def patch(self, path: str, body: bytes, *, content_type: str) -> Answer:
+        """PATCH. Raises StoreUnavailable."""
+        return self._ask("PATCH", path, {}, body, content_type)
 
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
 
     def _ask(
-        self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str],
+        body: bytes | None = None,
+        content_type: str | None = None,
     ) -> Answer:
         target = f"{path}?{urlencode(parameters)}" if parameters else path
+        headers = dict(self._pool.headers) | ({} if content_type is None else {"Content-Type": content_type})
         try:
-            answer = self._pool.urlopen(method, target, body=body, headers=self._pool.headers)
+            answer = self._pool.urlopen(method, target, body=body, headers=headers)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise StoreUnavailable(f"store {self.url} cannot be reached: {error}") from error
         if answer.status >= 500 or answer.status == 429:

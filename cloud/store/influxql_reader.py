@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cloud.store.aggregation import aggregate_samples
 from cloud.store.checks import MAX_TIME_MS
 from cloud.store.influxql import InfluxQL, quote_name, quote_text
+from cloud.store.influxql_schema import SchemaReader
 from cloud.store.line_protocol import QUALITY_SUFFIX, RAW_SUFFIX
 from cloud.store.port import Aggregate, Sample
 from telemetry.readings import Quality, Value
 
-_SCHEMA_LIFE_S: Final = 5.0
 _DEVICES_A_QUERY: Final = 200
 _MAX_UNAGGREGATED: Final = 1_000_000
 """Texts and switches are aggregated here, from at most so many samples."""
-
-
-@dataclass(slots=True)
-class _Schema:
-    """Fields with their types by measurement, and measurements by device."""
-
-    fields: dict[str, dict[str, str]] = field(default_factory=dict)
-    measurements: dict[str, set[str]] = field(default_factory=dict)
-    until_s: float = 0.0
-
-    def knows(self, device: str, name: str) -> bool:
-        """Whether the device has the field, good or bad."""
-        return time.monotonic() < self.until_s and any(
-            name in self.fields[each] or name + QUALITY_SUFFIX in self.fields[each]
-            for each in self.measurements.get(device, ())
-            if each in self.fields
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +33,15 @@ class InfluxQLReader:
 
     def __init__(self, database: InfluxQL) -> None:
         self._database = database
-        self._schema = _Schema()
+        self._schema = SchemaReader(database)
 
     def latest(self, devices: Sequence[str] | None) -> dict[str, dict[str, Sample]]:
-        """Newest sample of every field; see the port."""
-        schema = self._read_schema()
+        """Newest sample of every field; see the port.
+
+        The newest line of each device tells most, by one query a class; what is not in it is asked for
+        field by field, of the devices that lack it.
+        """
+        schema = self._schema.read()
         found: dict[str, dict[str, Sample]] = {}
         for measurement, types in sorted(schema.fields.items()):
             wanted = None
@@ -63,9 +49,8 @@ class InfluxQLReader:
                 wanted = [each for each in devices if measurement in schema.measurements.get(each, ())]
                 if not wanted:
                     continue
-            for name in types:
-                for device, sample in self._last(measurement, name, types, wanted):
-                    _take_newest(found.setdefault(device, {}), name, sample)
+            for device, name, sample in self._newest(measurement, types, wanted):
+                _take_newest(found.setdefault(device, {}), name, sample)
         return found
 
     def series(
@@ -82,7 +67,7 @@ class InfluxQLReader:
         """Samples of one field in a time range; see the port."""
         found: dict[int, Sample] = {}
         between = _between(start_ms, end_ms)
-        schema = self._schema if self._schema.knows(device, name) else self._read_schema()
+        schema = self._schema.of(device, name)
         for measurement in sorted(schema.measurements.get(device, ())):
             where = f'FROM {quote_name(measurement)} WHERE "device" = {quote_text(device)} AND {between}'
             selection = _Selection(name, schema.fields.get(measurement, {}), where)
@@ -97,7 +82,7 @@ class InfluxQLReader:
     def count(self, start_ms: int, end_ms: int, devices: Sequence[str] | None) -> int:
         """Number of stored values; see the port."""
         total = 0
-        for measurement in self._read_schema().fields:
+        for measurement in self._schema.read().fields:
             for part in _parts(devices):
                 condition = _between(start_ms, end_ms) + _and_devices(part)
                 statement = f"SELECT count(*) FROM {quote_name(measurement)} WHERE {condition}"  # noqa: S608, quoted
@@ -107,35 +92,73 @@ class InfluxQLReader:
                             total += int(number or 0)
         return total
 
-    def _read_schema(self) -> _Schema:
-        schema = _Schema(until_s=time.monotonic() + _SCHEMA_LIFE_S)
-        for table in self._database.ask("SHOW FIELD KEYS"):
-            schema.fields.setdefault(table.measurement, {}).update({row[0]: row[1] for row in table.rows})
-        for table in self._database.ask('SHOW TAG VALUES WITH KEY = "device"'):
-            for _key, device in table.rows:
-                schema.measurements.setdefault(device, set()).add(table.measurement)
-        self._schema = schema
-        return schema
+    def _newest(
+        self, measurement: str, types: Mapping[str, str], devices: Sequence[str] | None
+    ) -> Iterator[tuple[str, str, Sample]]:
+        columns = sorted(types)
+        chosen = ", ".join(map(quote_name, columns))
+        lacking: dict[str, list[str]] = {}
+        parts = list(_parts(devices))
+        newest = [
+            f"SELECT {chosen} FROM {quote_name(measurement)}{_where_devices(part)} "  # noqa: S608, quoted
+            'GROUP BY "device" ORDER BY time DESC LIMIT 1'
+            for part in parts
+        ]
+        for tables in self._database.ask_all(newest):
+            for table in tables:
+                device = table.tags["device"]
+                for time_ms, *values in table.rows:
+                    told = dict(zip(columns, values, strict=True))
+                    for name in columns:
+                        if name.endswith((RAW_SUFFIX, QUALITY_SUFFIX)):
+                            continue
+                        sample = _of_line(time_ms, name, told, types)
+                        if sample is None:
+                            lacking.setdefault(name, []).append(device)
+                        else:
+                            yield device, name, sample
+                    for name in columns:
+                        # a field of which this server has seen bad values only
+                        base = name.removesuffix(QUALITY_SUFFIX)
+                        if name.endswith(QUALITY_SUFFIX) and base not in types:
+                            lacking.setdefault(base, []).append(device)
+        yield from self._older(measurement, types, lacking, everything=devices is None)
 
-    def _last(
-        self, measurement: str, name: str, types: Mapping[str, str], devices: Sequence[str] | None
-    ) -> Iterator[tuple[str, Sample]]:
-        if name.endswith(RAW_SUFFIX):
-            return
-        is_bad = name.endswith(QUALITY_SUFFIX)
-        raw_name = name.removesuffix(QUALITY_SUFFIX) + RAW_SUFFIX
-        raw = f", {quote_name(raw_name)} AS raw" if is_bad else ""
-        for part in _parts(devices):
-            condition = _and_devices(part).replace(" AND ", " WHERE ", 1)
-            source = f"FROM {quote_name(measurement)}{condition}"
-            statement = f'SELECT last({quote_name(name)}) AS v{raw} {source} GROUP BY "device"'
-            for table in self._database.ask(statement):
+    def _older(
+        self,
+        measurement: str,
+        types: Mapping[str, str],
+        lacking: Mapping[str, Sequence[str]],
+        *,
+        everything: bool,
+    ) -> Iterator[tuple[str, str, Sample]]:
+        """The newest samples of fields that a device's newest line does not hold."""
+        asked: list[tuple[str, str]] = []
+        for base, devices in lacking.items():
+            for name in (base, base + QUALITY_SUFFIX):
+                if name not in types:
+                    continue
+                raw_name = base + RAW_SUFFIX
+                has_raw = name.endswith(QUALITY_SUFFIX) and raw_name in types
+                raw = f", {quote_name(raw_name)} AS raw" if has_raw else ""
+                few = len(devices) <= _DEVICES_A_QUERY or not everything
+                for part in _parts(devices if few else None):
+                    source = f"FROM {quote_name(measurement)}{_where_devices(part)}"
+                    statement = f'SELECT last({quote_name(name)}) AS v{raw} {source} GROUP BY "device"'
+                    asked.append((name, statement))
+        answers = self._database.ask_all([statement for _, statement in asked])
+        for (name, _), tables in zip(asked, answers, strict=True):
+            base = name.removesuffix(QUALITY_SUFFIX)
+            for table in tables:
                 for time_ms, value, *rest in table.rows:
-                    if is_bad:
-                        sample = Sample(time_ms, _typed(rest[0], types.get(raw_name)), _quality(value))
-                    else:
+                    if name == base:
                         sample = Sample(time_ms, _typed(value, types[name]))
-                    yield table.tags["device"], sample
+                    else:
+                        raw_value = rest[0] if rest else None
+                        sample = Sample(
+                            time_ms, _typed(raw_value, types.get(base + RAW_SUFFIX)), _quality(value)
+                        )
+                    yield table.tags["device"], base, sample
 
     def _raw(self, selection: _Selection, limit: int) -> Iterator[Sample]:
         name, types = selection.name, selection.types
@@ -177,13 +200,22 @@ class InfluxQLReader:
         ]
 
 
+def _of_line(time_ms: int, name: str, told: Mapping[str, Any], types: Mapping[str, str]) -> Sample | None:
+    """The sample of a field in one line; None where the line has none."""
+    code = told.get(name + QUALITY_SUFFIX)
+    if code is not None:
+        raw = name + RAW_SUFFIX
+        return Sample(time_ms, _typed(told.get(raw), types.get(raw)), _quality(code))
+    value = told.get(name)
+    return None if value is None else Sample(time_ms, _typed(value, types.get(name)))
+
+
 def _take_newest(fields: dict[str, Sample], name: str, sample: Sample) -> None:
     """Of a good and a bad value of one time the bad one counts."""
-    base = name.removesuffix(QUALITY_SUFFIX)
-    known = fields.get(base)
+    known = fields.get(name)
     is_bad = sample.quality is not Quality.GOOD
     if known is None or sample.time_ms > known.time_ms or (sample.time_ms == known.time_ms and is_bad):
-        fields[base] = sample
+        fields[name] = sample
 
 
 def _parts(devices: Sequence[str] | None) -> Iterator[Sequence[str]]:
@@ -203,6 +235,10 @@ def _and_devices(devices: Sequence[str]) -> str:
     if not devices:
         return ""
     return " AND (" + " OR ".join(f'"device" = {quote_text(each)}' for each in devices) + ")"
+
+
+def _where_devices(devices: Sequence[str]) -> str:
+    return _and_devices(devices).replace(" AND ", " WHERE ", 1)
 
 
 def _typed(value: Any, kind: str | None) -> Value:
