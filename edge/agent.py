@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from edge.bus.statistics import BusStatistics
 from edge.commands.service import Commands
+from edge.config import TrialConfig
 from edge.configuration.trial import Sight
 from edge.decoding.binding import BoundGateway
 from edge.definition import define_devices, define_gateway
@@ -132,7 +133,7 @@ class Agent:
 
     def takes(self, bound: BoundGateway) -> bool:
         """Whether `change` can bring `bound` about; anything but buses and devices needs a new agent."""
-        free = {"buses": [], "devices": [], "title": ""}
+        free = {"buses": [], "devices": [], "title": "", "configuration": TrialConfig()}
         return bound.config.model_copy(update=free) == self._bound.config.model_copy(update=free)
 
     async def change(self, bound: BoundGateway) -> None:

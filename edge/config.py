@@ -89,6 +89,17 @@ class SpoolConfig(_Data):
     commit_every_ms: int = Field(default=250, ge=0, le=10_000)
 
 
+class TrialConfig(_Data):
+    """What a new configuration must show before it is kept; the one that runs sets it for the next."""
+
+    probation_s: float = Field(default=300, ge=1, le=86_400)
+    """Time by which it must have proven itself; after that the former one runs again."""
+    settle_s: float = Field(default=30, ge=0.5, le=3600)
+    """It is not kept sooner than this."""
+    good_share: float = Field(default=0.95, ge=0, le=1)
+    """Share of the points that were good before and must be good again."""
+
+
 class _Serial(_Data):
     id: Id
     port: str = Field(min_length=1)
@@ -236,6 +247,7 @@ class GatewayConfig(_Data):
     accept_plain_commands: bool = False
     """Whether commands without id and expiry, from plain Sparkplug tools, are obeyed."""
     spool: SpoolConfig = SpoolConfig()
+    configuration: TrialConfig = TrialConfig()
     buses: list[BusConfig] = []
     devices: list[DeviceConfig] = []
 
@@ -250,12 +262,16 @@ Cause = tuple[tuple[int | str, ...], str]
 
 
 def load_gateway_config(
-    file: Path, cross_check: Callable[[GatewayConfig], list[Cause]] | None = None
+    file: Path,
+    cross_check: Callable[[GatewayConfig], list[Cause]] | None = None,
+    *,
+    folder: Path | None = None,
 ) -> GatewayConfig:
     """The configuration in `file`, with its paths made absolute.
 
     Args:
         file: YAML.
+        folder: what relative paths mean; the folder of `file` where it is left out.
         cross_check: finds faults across fields; `edge.decoding.binding.load_gateway` gives the library's.
 
     Raises:
@@ -267,7 +283,7 @@ def load_gateway_config(
         text = file.read_text(encoding="utf-8")
         problems = [problem_at(text, path, cause) for path, cause in causes]
         raise ConfigError(file, sorted(problems, key=lambda problem: (problem.line, problem.field)))
-    return _absolute(config, file.resolve().parent)
+    return _absolute(config, folder or file.resolve().parent)
 
 
 def duplicates(config: GatewayConfig) -> list[Cause]:

@@ -107,13 +107,13 @@ class BoundGateway:
         return [each for device in self.devices for each in device.instruments if each.bus == bus]
 
 
-def load_gateway(file: Path, library: Library) -> BoundGateway:
-    """The gateway configured in `file`, bound to `library`.
+def load_gateway(file: Path, library: Library, *, folder: Path | None = None) -> BoundGateway:
+    """The gateway configured in `file`, bound to `library`; relative paths mean `folder`, or that of `file`.
 
     Raises:
         ConfigError: the file is wrong, by itself or against the library; every fault has line and field.
     """
-    config = load_gateway_config(file, lambda each: _Binder(each, library).causes())
+    config = load_gateway_config(file, lambda each: _Binder(each, library).causes(), folder=folder)
     return bind_gateway(config, library)
 
 

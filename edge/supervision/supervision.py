@@ -53,7 +53,14 @@ class Supervision:
     """Looks after one agent after another, for as long as the process lives."""
 
     def __init__(
-        self, gateway: str, lives: Lives, notifier: Notifier, health: Health, lag: LoopLag, clock: Clock
+        self,
+        gateway: str,
+        lives: Lives,
+        notifier: Notifier,
+        health: Health,
+        *,
+        lag: LoopLag,
+        clock: Clock,
     ) -> None:
         self._gateway = gateway
         self._lives = lives
