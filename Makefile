@@ -55,7 +55,8 @@ bench-codec: env ## cost of the Sparkplug codec
 	@PYTHONPATH=. $(BIN)/python tests/bench/bench_codec.py
 
 bench-edge: env var/bench/thingsboard/ready ## the edge agent beside ThingsBoard's gateway, and its own limits
-	@PYTHONPATH=. $(BIN)/python tests/bench/bench_edge.py $(BENCH_OPTIONS)
+	@for bench in edge edge_faults edge_loss bus spool commands; do \
+	  echo "bench_$$bench"; PYTHONPATH=. $(BIN)/python tests/bench/bench_$$bench.py $(BENCH_OPTIONS) || exit 1; done
 
 var/bench/thingsboard/ready: requirements/bench-edge.lock
 	@echo "installing ThingsBoard IoT Gateway into its own environment var/bench/thingsboard …"

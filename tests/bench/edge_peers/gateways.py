@@ -19,6 +19,7 @@ ROOT: Final = Path(__file__).parents[3]
 THINGSBOARD_ENVIRONMENT: Final = ROOT / "var/bench/thingsboard"
 AREA: Final = "p060"
 GATEWAY: Final = "eg-0001"
+_REGISTER: Final = {"type": "16uint", "functionCode": 3, "objectsCount": 1}
 _TITLE: Final = {"vi": "Thanh ghi", "en": "Register"}
 
 
@@ -186,16 +187,13 @@ class ThingsBoard(Gateway):
         "max_records_count": 100_000,
     }
 
+    def series(self) -> list[dict[str, Any]]:
+        """What is read of each unit: all registers as one range."""
+        everything = f"0-{self.load.registers - 1}"
+        return [{**_REGISTER, "tag": "r_${address}", "address": everything, "maxRegistersPerRequest": 125}]
+
     def configure(self) -> None:
         """Its two JSON files; what is not named here is as it ships."""
-        range_of_all = {
-            "tag": "r_${address}",
-            "type": "16uint",
-            "functionCode": 3,
-            "objectsCount": 1,
-            "address": f"0-{self.load.registers - 1}",
-            "maxRegistersPerRequest": 125,
-        }
         slaves = [
             {
                 "host": "127.0.0.1",
@@ -210,7 +208,7 @@ class ThingsBoard(Gateway):
                 "unitId": unit,
                 "deviceName": f"unit-{unit:02}",
                 "deviceType": "default",
-                "timeseries": [range_of_all],
+                "timeseries": self.series(),
                 "attributes": [],
                 "attributeUpdates": [],
                 "rpc": [],
@@ -243,6 +241,19 @@ class ThingsBoard(Gateway):
             [str(THINGSBOARD_ENVIRONMENT / "bin/python"), "-c", entry],
             {"TB_GW_CONFIG_DIR": str(self.folder / "config")},
         )
+
+
+class ThingsBoardTags(ThingsBoard):
+    """The same with a tag for each register, as its user interface makes them: a request for each."""
+
+    name = "ThingsBoard, tags, memory"
+
+    def series(self) -> list[dict[str, Any]]:
+        """What is read of each unit: every register by itself."""
+        return [
+            {**_REGISTER, "tag": f"r_{register}", "address": register}
+            for register in range(self.load.registers)
+        ]
 
 
 class ThingsBoardSqlite(ThingsBoard):

@@ -39,21 +39,16 @@ class Arrivals:
     values: int = 0
     wrong: int = 0
     latencies_ms: list[int] = field(default_factory=list)
-    samples: list[tuple[int, int]] = field(default_factory=list)
-    """Unit and number (modulo 65536) of every sample, in order of arrival."""
-    messages: int = 0
-
-    def units(self) -> dict[int, int]:
-        """Samples of each unit."""
-        counts: dict[int, int] = {}
-        for unit, _ in self.samples:
-            counts[unit] = counts.get(unit, 0) + 1
-        return counts
+    samples: list[Sample] = field(default_factory=list)
+    """Every sample in order of arrival, its number modulo 65536, its time as the gateway gives it."""
+    last_at: float = 0.0
+    """Monotonic time of the last arrival."""
 
     def missing(self, served: list[Sample]) -> list[Sample]:
-        """Those of `served` that never came."""
-        came = set(self.samples)
-        return [each for each in served if (each.unit, each.number % MODULUS) not in came]
+        """Those of `served` that no store would hold: never came, or replaced under the same time."""
+        kept = {(each.unit, each.time_ms): each.number for each in self.samples}
+        stored = {(unit, number) for (unit, _), number in kept.items()}
+        return [each for each in served if (each.unit, each.number % MODULUS) not in stored]
 
 
 class Recorder:
@@ -96,6 +91,14 @@ class Recorder:
             arrivals, self.arrivals = self.arrivals, Arrivals()
         return arrivals
 
+    def wait_for_silence(self, seconds: float, at_most_s: float) -> None:
+        """Return when nothing has come for `seconds`, or after `at_most_s`."""
+        began = time.monotonic()
+        while time.monotonic() < began + at_most_s:
+            if time.monotonic() - max(self.arrivals.last_at, began) >= seconds:
+                return
+            time.sleep(0.1)
+
     def _connected(self, client: paho.Client, *_: Any) -> None:
         topics = ("spBv1.0/+/DDATA/#", THINGSBOARD_TELEMETRY, *_THINGSBOARD_ASKS)
         client.subscribe([(topic, 1) for topic in topics])
@@ -116,7 +119,7 @@ class Recorder:
         assert topic.device is not None
         message = parse(bytes(payload))
         registers = {int(each.name.rpartition(" ")[2]): int(each.double_value) for each in message.metrics}
-        self._take(topic.device, registers, now_ms)
+        self._take(topic.device, registers, message.metrics[0].timestamp, now_ms)
         batch = parse_batch_id(message.uuid)
         if batch is not None:
             with self._lock:
@@ -127,17 +130,17 @@ class Recorder:
         for device, entries in json.loads(payload).items():
             for entry in entries:
                 registers = {int(key.rpartition("_")[2]): value for key, value in entry["values"].items()}
-                self._take(device, registers, now_ms)
+                self._take(device, registers, entry["ts"], now_ms)
 
-    def _take(self, device: str, registers: dict[int, int], now_ms: int) -> None:
+    def _take(self, device: str, registers: dict[int, int], time_ms: int, now_ms: int) -> None:
         with self._lock:
             came = self.arrivals
-            came.messages += 1
+            came.last_at = time.monotonic()
             came.values += len(registers)
             number = registers.get(0)
             if number is None:
                 return
-            came.samples.append((int(device.rpartition("-")[2]), number))
+            came.samples.append(Sample(int(device.rpartition("-")[2]), number, time_ms))
             came.wrong += sum(
                 value != value_of(register, number) for register, value in registers.items() if register > 1
             )
