@@ -6,12 +6,15 @@ the library (`edge.decoding.binding`). Both name file, line and field.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from edge.programs.config import Calendar, Program
 from telemetry.devices.profiles import Canonical
 from telemetry.devices.writing import WriteRule
 from telemetry.errors import ConfigError, Problem
@@ -32,6 +35,7 @@ def _is_id(text: str) -> str:
     return text
 
 
+_SHARE: Final = re.compile(r"\d{1,3}(\.\d+)? ?%")
 Id = Annotated[str, AfterValidator(_is_id)]
 
 
@@ -171,6 +175,14 @@ class TcpBusConfig(_Data):
     host: str = Field(min_length=1)
     port: int = Field(default=502, ge=1, le=65535)
     timeout_s: float = Field(default=1.0, gt=0, le=30)
+    pipeline: int = Field(default=1, ge=1, le=4)
+    """Requests that may be under way at once; more than one only where the server bears it."""
+
+    @model_validator(mode="after")
+    def _numbers_tell_answers_apart(self) -> Self:
+        if self.pipeline > 1 and self.kind != "modbus-tcp":
+            raise ValueError("pipeline: only answers of modbus-tcp say which request they belong to")
+        return self
 
     @property
     def place(self) -> str:
@@ -196,6 +208,8 @@ class InstrumentConfig(_Data):
     base: int = Field(default=0, ge=0, le=0xFFFF)
     """Address at which the instrument starts, in profiles whose instruments share a unit (DALI gateways)."""
     every_s: float = Field(default=10, ge=0.05, le=86_400)
+    slow_s: dict[str, Annotated[float, Field(gt=0, le=86_400)]] = {}
+    """Profile key → seconds, for points that are to be read more rarely than the others."""
     map: dict[str, Canonical | None] = {}
     """Profile key → metric, or {point, factor, offset}, or null to drop."""
     options: dict[str, Any] = {}
@@ -209,6 +223,39 @@ class InstrumentConfig(_Data):
         if not isinstance(value, dict):
             return value
         return {key: {"point": each} if isinstance(each, str) else each for key, each in value.items()}
+
+
+class ReportConfig(_Data):
+    """When one point of a device is worth a message."""
+
+    dead_band: float | str | None = None
+    """A change of no more than this is none: in the point's unit (0.5), or of its value ("2 %")."""
+    heartbeat_s: float | None = Field(default=None, gt=0, le=86_400)
+    """Sent at least this often, changed or not."""
+
+    @field_validator("dead_band")
+    @classmethod
+    def _is_band(cls, value: float | str | None) -> float | str | None:
+        if isinstance(value, str) and not _SHARE.fullmatch(value):
+            raise ValueError(f"{value!r} is no dead-band: a number in the point's unit, or as in '2 %'")
+        if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{value:g} is no dead-band: it is never negative")
+        return value
+
+    @property
+    def band(self) -> tuple[float, bool]:
+        """The dead-band, and whether it is a share of the value."""
+        if isinstance(self.dead_band, str):
+            return float(self.dead_band.rstrip(" %")) / 100, True
+        return self.dead_band or 0.0, False
+
+
+class TimeConfig(_Data):
+    """Whom the gateway believes what time it is."""
+
+    trust_machine_clock: bool | None = None
+    """Whether the machine's clock is right from its start on, without NTP: it has a battery of its own, or is
+    that of a virtual machine. Found out where it is left out."""
 
 
 class DeviceConfig(_Data):
@@ -225,6 +272,8 @@ class DeviceConfig(_Data):
     """Metric → how it may be written on this device, nearer than what its class and profile say."""
     lockout: str = ""
     """Boolean metric that tells of local control; the class's where it is left out."""
+    report: dict[str, ReportConfig] = {}
+    """Metric → when it is worth a message; the class's dead-band and rhythm where it is left out."""
     instruments: Annotated[list[InstrumentConfig], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -248,8 +297,18 @@ class GatewayConfig(_Data):
     """Whether commands without id and expiry, from plain Sparkplug tools, are obeyed."""
     spool: SpoolConfig = SpoolConfig()
     configuration: TrialConfig = TrialConfig()
+    time: TimeConfig = TimeConfig()
+    report_by_exception: bool = True
+    """Whether what has not changed is left out until its heartbeat; false: everything with every scan."""
     buses: list[BusConfig] = []
     devices: list[DeviceConfig] = []
+    time_zone: str = "Asia/Ho_Chi_Minh"
+    """Of the times of day in programs."""
+    groups: dict[str, list[Id]] = {}
+    """Lamps that are named together in programs."""
+    calendars: dict[str, Calendar] = {}
+    programs: list[Program] = []
+    """What lamps do by themselves."""
 
     @property
     def bus_by_id(self) -> dict[str, BusConfig]:

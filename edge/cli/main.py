@@ -8,10 +8,14 @@ from telemetry.cli import LazyGroup
 
 _COMMANDS = {
     "run": ("edge.cli.run:run", "Run the agent of this gateway."),
+    "status": ("edge.cli.status:status", "Health of the running agent."),
     "spool": ("edge.cli.spool:spool", "Look into the store of unsent readings."),
     "config": ("edge.cli.config:config", "Check a gateway's configuration."),
     "read": ("edge.cli.read:read", "Read an instrument once."),
     "watch": ("edge.cli.watch:watch", "Read an instrument again and again."),
+    "program": ("edge.cli.program:program", "Look at the lighting programs."),
+    "lock": ("edge.cli.lock:lock", "Keep commands off a device while somebody works there."),
+    "unlock": ("edge.cli.lock:unlock", "Let commands reach a device again."),
     "decode": ("edge.cli.decode:decode", "Explain captured bytes by a device profile."),
 }
 

@@ -80,10 +80,12 @@ class Actuator:
     async def shows(self, device: DeviceDefinition, metric: str, value: Value) -> Reading | None:
         """What the device shows now, where it is `value`; None where it is not. Raises `BusError`."""
         reading = await self._port.read(device.id, metric)
-        is_there = reading.quality is Quality.GOOD and matches(
-            device.points[metric], device.rule(metric), value, reading.value
-        )
-        return reading if is_there else None
+        is_good = reading.quality is Quality.GOOD
+        return reading if is_good and self.agrees(device, metric, value, reading.value) else None
+
+    def agrees(self, device: DeviceDefinition, metric: str, wanted: Value, seen: Value) -> bool:
+        """Whether `seen` counts as `wanted`."""
+        return matches(device.points[metric], device.rule(metric), wanted, seen)
 
     async def hold(self, device: str, metric: str, value: Value, seconds: float) -> None:
         """Let the instrument's own timer hold `value` for longer. Raises `BusError`."""

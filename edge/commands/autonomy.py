@@ -25,22 +25,3 @@ class Autonomy(Protocol):
     def changed(self, device: str) -> None:
         """An override of the device began or ended."""
         ...
-
-
-class NoPrograms:
-    """A gateway without programs."""
-
-    def governs(self, device: str, metric: str) -> bool:
-        """Nothing is governed."""
-        return False
-
-    def override_s(self, device: str) -> float:
-        """No override is needed."""
-        return 0.0
-
-    def orders(self, device: str) -> list[tuple[str, Value]]:
-        """Nothing is wanted."""
-        return []
-
-    def changed(self, device: str) -> None:
-        """Nobody needs to know."""

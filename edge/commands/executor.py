@@ -92,6 +92,8 @@ class CommandExecutor:
         # Bounded by WAITING for what arrives; what a former life left stands in the journal anyway.
         self._queues: dict[str, asyncio.Queue[_Job]] = {}
         self._tasks = asyncio.TaskGroup()
+        self.settled = asyncio.Event()
+        """What a former life left has been looked through."""
 
     def submit(self, arrived: DeviceCommand) -> None:
         """Take one metric of a DCMD. A full inbox drops it: the host repeats."""
@@ -104,6 +106,7 @@ class CommandExecutor:
         """Settle what a former life left, then carry out what arrives; until cancelled."""
         async with asyncio.TaskGroup() as self._tasks:
             await self._settle_the_past()
+            self.settled.set()
             self._tasks.create_task(self.reverts.run())
             self._tasks.create_task(self._results.run())
             while True:

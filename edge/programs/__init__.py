@@ -1,0 +1,1 @@
+"""Lighting programs: what lamps do by themselves, with the cloud gone."""
