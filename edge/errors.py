@@ -83,6 +83,12 @@ EXCEPTION_NAMES: Final = {
 }
 
 
+GATEWAY_EXCEPTIONS: Final = (10, 11)
+"""Said by a gateway: the unit behind it does not answer."""
+BUSY_EXCEPTIONS: Final = (5, 6)
+"""The unit works on something else: ask it later."""
+
+
 class BusException(BusError):  # noqa: N818
     """The instrument refused the request with a Modbus exception."""
 
@@ -98,9 +104,19 @@ class BusException(BusError):  # noqa: N818
         return self.code in (2, 3)
 
     @property
+    def is_about_request(self) -> bool:
+        """Whether the same request would be refused again: function, addresses or number are at fault."""
+        return self.code in (1, 2, 3)
+
+    @property
     def is_silence(self) -> bool:
         """Whether a gateway says that the unit behind it does not answer."""
-        return self.code in (10, 11)
+        return self.code in GATEWAY_EXCEPTIONS
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the unit only asks for patience."""
+        return self.code in BUSY_EXCEPTIONS
 
 
 class FrameError(EdgeError):

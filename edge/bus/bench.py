@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from edge.bus.guard import Guard
-from edge.bus.modbus_bus import line_speed, quiet_time_s
-from edge.bus.modbus_reader import ModbusReader, Scan, Unit
-from edge.bus.pymodbus_link import PymodbusLink
+from edge.bus.jobs import by_unit
+from edge.bus.learned_file import LearnedFile
+from edge.bus.link import Exchange, ModbusLink
+from edge.bus.links import make_link
+from edge.bus.modbus_unit import ModbusUnit
+from edge.bus.pace import line_speed, quiet_time_s
 from edge.bus.serial_port import SerialPort
 from edge.bus.statistics import BusStatistics
 from edge.bus.stream_bus import PAUSE_S
 from edge.config import ModbusBusConfig, RtuBusConfig, SerialBusConfig, TcpBusConfig
 from edge.decoding.binding import BoundInstrument
-from edge.drivers.base import Stream
+from edge.drivers.base import NativePoint, Stream
 from edge.drivers.registry import find_stream_driver
-from edge.errors import BusCrcError, BusException, BusTimeout
+from edge.errors import BusCrcError, BusTimeout
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one scan of an instrument brought."""
+
+    points: Sequence[NativePoint]
+    exchanges: Sequence[Exchange] = ()
+    started: float = 0.0
+    ended: float = 0.0
 
 
 class Bench(Protocol):
@@ -45,7 +60,7 @@ async def open_bench(
         finally:
             port.close()
         return
-    link = PymodbusLink(config)
+    link = make_link(config)
     await link.open()
     try:
         yield _ModbusBench(config, link, instruments)
@@ -55,32 +70,30 @@ async def open_bench(
 
 class _ModbusBench:
     def __init__(
-        self, config: ModbusBusConfig, link: PymodbusLink, instruments: Sequence[BoundInstrument]
+        self, config: ModbusBusConfig, link: ModbusLink, instruments: Sequence[BoundInstrument]
     ) -> None:
-        statistics = BusStatistics()
-        guard = Guard(link, statistics, quiet_time_s(config))
-        speed = line_speed(config)
-        units = {each.unit: Unit(speed) for each in instruments}
-        self._readers = {
-            each.name: ModbusReader(each, units[each.unit], guard, statistics, speed) for each in instruments
+        statistics, speed = BusStatistics(), line_speed(config)
+        guard = Guard(link, statistics, quiet_time_s(config), per_byte_s=speed.per_byte_s)
+        self._units = {
+            number: ModbusUnit(
+                number,
+                each,
+                guard,
+                statistics=statistics,
+                speed=speed,
+                learned=LearnedFile(None),
+                searches=sys.maxsize,
+            )
+            for number, each in by_unit(instruments).items()
         }
 
     async def scan(self, instrument: BoundInstrument, keys: frozenset[str]) -> Scan:
-        reader = self._readers[instrument.name]
-        scan = await reader.scan(keys)
+        unit = self._units[instrument.unit]
+        number = next(place for place, each in enumerate(unit.instruments) if each is instrument)
+        scan = await unit.scan(frozenset((number, key) for key in keys))
         if not scan.answered:
             raise scan.failures[-1]
-        if any(isinstance(failure, BusException) for failure in scan.failures):
-            await self._singly(reader, scan)
-        return scan
-
-    async def _singly(self, reader: ModbusReader, scan: Scan) -> None:
-        """Ask for what was refused point by point: some models lack some of a family's points."""
-        for place, point in enumerate(scan.points):
-            if point.value is None and not point.raw:
-                alone = await reader.scan(frozenset({point.key}))
-                scan.exchanges += alone.exchanges
-                scan.points[place] = next(each for each in alone.points if each.key == point.key)
+        return Scan(scan.points.get(number, []), scan.exchanges, scan.started, scan.ended)
 
 
 class _StreamBench:

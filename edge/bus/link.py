@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from edge.drivers.modbus.frames import Frame, Framing, Request
+
+LateAnswer = Callable[[int, float, bool], None]
+"""Told of an answer to a request that had been given up: unit, seconds that it took, and whether it is the
+unit's own; a gateway may as well say that the unit is silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Exchange:
 
 
 class ModbusLink(Protocol):
-    """One open line or connection; one request at a time."""
+    """One open line or connection; on a serial line one request at a time."""
 
     @property
     def framing(self) -> Framing:
@@ -64,6 +69,9 @@ class ModbusLink(Protocol):
         """
         ...
 
-    async def drain(self, quiet_s: float, longest_s: float) -> None:
-        """Throw away what comes until the line was quiet for `quiet_s`, at most `longest_s`."""
+    async def drain(self, quiet_s: float, longest_s: float) -> bool:
+        """Throw away what comes until the line was quiet for `quiet_s`, at most `longest_s`.
+
+        True where anything came.
+        """
         ...

@@ -63,6 +63,8 @@ class Orders:
         """Do everything that waits. Raises `BusClosed` where the line is lost on the way."""
         while self._heap:
             _, _, work, answer = heapq.heappop(self._heap)
+            if not self._heap:
+                self._arrived.clear()
             if answer.cancelled():
                 continue
             try:
@@ -78,7 +80,6 @@ class Orders:
             else:
                 if not answer.done():
                     answer.set_result(result)
-        self._arrived.clear()
 
     async def serve_during(self, work: Coroutine[Any, Any, None]) -> None:
         """Await `work`, and do what arrives meanwhile. Raises what either raises."""
@@ -95,6 +96,15 @@ class Orders:
         finally:
             await task
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self._heap)
+
+    def wake(self) -> None:
+        """End a wait although no order has arrived: something else has."""
+        self._arrived.set()
+
     async def wait(self, seconds: float) -> None:
         """Return when an order has arrived, at the latest after `seconds`."""
         try:
@@ -102,3 +112,5 @@ class Orders:
                 await self._arrived.wait()
         except TimeoutError:
             return
+        if not self._heap:
+            self._arrived.clear()

@@ -25,6 +25,12 @@ class UnitStatistics:
     exceptions: int = 0
     resyncs: int = 0
     """Extra reads that made sure that no late answer is mistaken for another."""
+    late: int = 0
+    """Answers that came after they had been given up."""
+    deferrals: int = 0
+    """Scans put off because the unit was busy."""
+    refused: int = 0
+    """Addresses that the unit is known to refuse; not a count."""
     overruns: int = 0
     """Scans left out because the bus had no time for them."""
     turnaround_s: float = 0.0

@@ -11,7 +11,7 @@ import click
 from edge.cli.targets import Target, TargetOptions, find_targets, target_options
 
 if TYPE_CHECKING:
-    from edge.bus.modbus_reader import Scan
+    from edge.bus.bench import Scan
 
 
 @click.command()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -38,6 +39,8 @@ class BoundInstrument:
     unit: int
     every_s: float
     mappings: tuple[Mapping, ...]
+    slow_s: MappingOf[str, float] = field(default_factory=dict, hash=False)
+    """Profile key → seconds, for points that are read more rarely."""
 
     @property
     def name(self) -> str:
@@ -211,7 +214,8 @@ class _Binder:
         mappings = self._mappings(path, device_class, config, profile)
         if not mappings:
             self._note(path, f"nothing of {profile.id} maps onto class {device_class.id}: give a `map`")
-        bound = BoundInstrument(device.id, profile, config.bus, unit, config.every_s, mappings)
+        bound = BoundInstrument(device.id, profile, config.bus, unit, config.every_s, mappings, config.slow_s)
+        self._slow(path, config, profile)
         self._plan(path, bound)
         return bound
 
@@ -281,6 +285,14 @@ class _Binder:
         if len(on_bus) > 1 and any(each.limits.alone for each in on_bus):
             loner = next(each.id for each in on_bus if each.limits.alone)
             self._note((*path, "bus"), f"{loner} answers to any unit id and must be alone on its bus")
+
+    def _slow(self, path: tuple[int | str, ...], config: InstrumentConfig, profile: Profile) -> None:
+        for key, seconds in config.slow_s.items():
+            if key not in profile.by_key:
+                self._note((*path, "slow_s", key), f"{profile.id} has no point {key!r}")
+            elif seconds < config.every_s:
+                cause = f"{seconds:g} s is sooner than every_s: {config.every_s:g} s"
+                self._note((*path, "slow_s", key), cause)
 
     def _plan(self, path: tuple[int | str, ...], instrument: BoundInstrument) -> None:
         profile = instrument.profile

@@ -209,30 +209,19 @@ def check_reply(request: Request, frame: Frame) -> bytes:
     return frame.pdu[1:]
 
 
-def reply_in(received: bytes, request: Request, framing: Framing, transaction: int) -> Frame:
-    """The frame in `received` that may answer `request`; `check_reply` says whether it does.
+def reply_in(received: bytes, request: Request) -> Frame:
+    """The RTU frame in `received` that may answer `request`; `check_reply` says whether it does.
 
     Raises:
         BusCrcError: there are bytes, but no whole frame.
         BusMismatch: more came than one answer.
     """
-    frames = list(_rtu_frames(received) if framing is Framing.RTU else _mbap_frames(received))
-    if framing is Framing.MBAP:
-        frames = [frame for frame in frames if frame.transaction == transaction]
+    frames = list(_rtu_frames(received))
     if not frames:
         raise BusCrcError(f"{request}: {len(received)} bytes came, but no whole frame with a right checksum")
     if len(frames) > 1:
         raise BusMismatch(f"{request}: {len(frames)} frames came for one request")
     return frames[0]
-
-
-def _mbap_frames(received: bytes) -> Iterator[Frame]:
-    while len(received) >= 8:
-        transaction, protocol, length = struct.unpack(">HHH", received[:6])
-        if protocol or length < 2 or len(received) < 6 + length:
-            return
-        yield Frame(received[6], received[7 : 6 + length], transaction)
-        received = received[6 + length :]
 
 
 def _rtu_frames(received: bytes) -> Iterator[Frame]:

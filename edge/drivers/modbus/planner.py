@@ -171,6 +171,25 @@ def plan_function(function: int, places: Sequence[Place], bounds: Bounds, cost: 
     return [_block(function, atoms[start:end]) for start, end in _pieces(cut)]
 
 
+def halves(block: Block) -> list[Block]:
+    """The block as two of about as many points; none where it is one point, or several that overlap."""
+    clusters: list[list[Place]] = []
+    reached = 0
+    for atom in sorted(_atoms(block.places), key=lambda each: (each.low, each.high)):
+        if clusters and atom.low < reached:
+            clusters[-1] += atom.places
+        else:
+            clusters.append(list(atom.places))
+        reached = max(reached, atom.high)
+    middle = len(clusters) // 2
+    if not middle:
+        return []
+    return [
+        _block(block.function, [_atom(place for cluster in half for place in cluster)])
+        for half in (clusters[:middle], clusters[middle:])
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class _Atom:
     """Points that one request must bring: one point, or several that belong together."""
@@ -241,14 +260,12 @@ def _atoms(places: Sequence[Place]) -> list[_Atom]:
             other += mine
             group_of.update({(each.owner, each.point.key): other for each in mine})
     groups = {id(group): group for group in group_of.values()}
-    return [
-        _Atom(
-            min(place.low for place in group),
-            max(place.high for place in group),
-            tuple(sorted(group, key=lambda place: place.low)),
-        )
-        for group in groups.values()
-    ]
+    return [_atom(group) for group in groups.values()]
+
+
+def _atom(places: Iterable[Place]) -> _Atom:
+    ordered = tuple(sorted(places, key=lambda place: place.low))
+    return _Atom(ordered[0].low, max(place.high for place in ordered), ordered)
 
 
 def _holes(places: Iterable[Place]) -> list[Span]:

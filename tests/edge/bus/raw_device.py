@@ -27,6 +27,15 @@ class RawDevice:
     """Register addresses that the device refuses (exception 2)."""
     fault: Fault | None = None
     asked: list[Request] = field(default_factory=list)
+    masters: set[asyncio.StreamWriter] = field(default_factory=set)
+    """Connections of Modbus TCP."""
+
+    _last_at: dict[int, float] = field(default_factory=dict)
+
+    def hang_up(self) -> None:
+        """Cut all connections."""
+        for master in self.masters:
+            master.transport.abort()
 
     def answers(self, data: bytes, framing: Framing) -> list[tuple[float, bytes]]:
         """What follows the request frame `data`."""
@@ -39,7 +48,14 @@ class RawDevice:
         if request.unit not in self.units:
             return []
         right = wrap(request.unit, self._pdu(request), framing, transaction)
-        return [(0.0, right)] if self.fault is None else self.fault(request, right)
+        planned = [(0.0, right)] if self.fault is None else self.fault(request, right)
+        return [(self._in_order(request.unit, delay), data) for delay, data in planned]
+
+    def _in_order(self, unit: int, delay: float) -> float:
+        """A unit does one thing after the other: no answer overtakes an earlier one."""
+        now = asyncio.get_running_loop().time()
+        self._last_at[unit] = max(now + delay, self._last_at.get(unit, 0.0))
+        return self._last_at[unit] - now
 
     def _pdu(self, request: Request) -> bytes:
         addresses = range(request.address, request.address + request.count)
@@ -66,6 +82,7 @@ async def on_tcp(device: RawDevice) -> AsyncIterator[int]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks = set()
+        device.masters.add(writer)
         try:
             while True:
                 head = await reader.readexactly(6)
@@ -74,6 +91,8 @@ async def on_tcp(device: RawDevice) -> AsyncIterator[int]:
                     tasks.add(asyncio.create_task(_later(delay, writer.write, answer)))
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
+        finally:
+            device.masters.discard(writer)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:

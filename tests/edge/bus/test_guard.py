@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from edge.bus.guard import Guard
-from edge.bus.pymodbus_link import PymodbusLink
+from edge.bus.rtu_link import RtuLink
+from edge.bus.tcp_link import TcpLink
 from edge.bus.statistics import BusStatistics
 from edge.config import RtuBusConfig, TcpBusConfig
 from edge.drivers.modbus.frames import Request, crc16, words_of
@@ -19,12 +20,12 @@ pytestmark = pytest.mark.anyio
 TIMEOUT_S = 0.2
 
 
-def rtu(port: str) -> PymodbusLink:
-    return PymodbusLink(RtuBusConfig(id="rs485-1", kind="modbus-rtu", port=port, baud=115200))
+def rtu(port: str) -> RtuLink:
+    return RtuLink(RtuBusConfig(id="rs485-1", kind="modbus-rtu", port=port, baud=115200))
 
 
-def tcp(port: int) -> PymodbusLink:
-    return PymodbusLink(TcpBusConfig(id="cabinet", kind="modbus-tcp", host="127.0.0.1", port=port))
+def tcp(port: int) -> TcpLink:
+    return TcpLink(TcpBusConfig(id="cabinet", kind="modbus-tcp", host="127.0.0.1", port=port))
 
 
 def read(address: int, count: int = 2, function: int = 3, unit: int = 1) -> Request:
@@ -198,7 +199,7 @@ async def test_connection_lost_in_the_middle_ends_the_wait_at_once() -> None:
         waiting = asyncio.create_task(Guard(link, BusStatistics()).exchange(read(1), 30.0))
         while not device.asked:
             await asyncio.sleep(0.01)
-        link._client.ctx.transport.abort()  # type: ignore[union-attr]
+        device.hang_up()
         with pytest.raises(BusClosed):
             await asyncio.wait_for(waiting, 5)
     assert not link.is_open

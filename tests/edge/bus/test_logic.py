@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 
 import pytest
@@ -32,10 +33,6 @@ class FixedClock:
         return self.seconds
 
 
-def always(_: str) -> float:
-    return 0.0
-
-
 @given(
     st.lists(st.floats(0.1, 5), min_size=1, max_size=8),
     st.floats(0.01, 2),
@@ -45,7 +42,7 @@ def test_schedule_never_queues_and_never_starves(periods: list[float], cost: flo
     schedule = Schedule({str(number): period for number, period in enumerate(periods)}, 0.0)
     now, made = 0.0, {str(number): 0 for number in range(len(periods))}
     for _ in range(steps):
-        name, wait = schedule.next(now, always)
+        name, wait = schedule.next(now)
         if name is None:
             assert wait > 0
             now += wait
@@ -61,20 +58,55 @@ def test_schedule_never_queues_and_never_starves(periods: list[float], cost: flo
 
 def test_schedule_prefers_the_earliest_deadline_and_counts_what_it_leaves_out() -> None:
     schedule = Schedule({"slow": 60.0, "quick": 1.0}, 0.0)
-    assert schedule.next(0.0, always) == ("quick", 0.0)
+    assert schedule.next(0.0) == ("quick", 0.0)
     assert schedule.done("quick", 0.1) == 0
-    assert schedule.next(0.1, always) == ("slow", 0.0)
+    assert schedule.next(0.1) == ("slow", 0.0)
     assert schedule.done("slow", 5.0) == 0
-    assert schedule.next(5.0, always) == ("quick", 0.0)
+    assert schedule.next(5.0) == ("quick", 0.0)
     assert schedule.done("quick", 5.1) == 4
     assert schedule.overruns == 4
-    assert schedule.next(5.2, always) == (None, pytest.approx(0.9))
-    assert schedule.next(6.2, lambda name: 7.0 if name == "quick" else 0.0) == (None, pytest.approx(0.8))
+    assert schedule.next(5.2) == (None, pytest.approx(0.9))
+
+
+def test_schedule_holds_a_job_back_and_keeps_its_deadline() -> None:
+    schedule = Schedule({"a": 1.0, "b": 1.5}, 0.0)
+    assert schedule.next(0.0) == ("a", 0.0)
+    assert not schedule.take("a", 0.0)
+    schedule.hold("a", 0.8)
+    assert schedule.next(0.0) == ("b", 0.0)
+    assert schedule.next(0.0) == (None, pytest.approx(0.8))
+    schedule.done("b", 0.1)
+    assert schedule.next(1.6) == ("a", 0.0)
+    assert schedule.take("b", 1.6)
+    assert schedule.next(1.6) == (None, pytest.approx(math.inf))
+    schedule.done("a", 1.7)
+    schedule.done("b", 1.7)
+    schedule.at_once("a", 1.7)
+    assert schedule.next(1.7) == ("a", 0.0)
+
+
+@given(st.lists(st.floats(0.05, 2), min_size=2, max_size=12), st.floats(0.2, 1))
+def test_no_job_starves_however_much_is_demanded(periods: list[float], cost: float) -> None:
+    """Every job is done again after at most its deadline and one round of the others."""
+    schedule = Schedule({str(number): period for number, period in enumerate(periods)}, 0.0)
+    now, last = 0.0, dict.fromkeys(map(str, range(len(periods))), 0.0)
+    while now < 60:
+        name, wait = schedule.next(now)
+        if name is None:
+            now += wait
+            continue
+        now += cost
+        assert now - last[name] <= 2 * periods[int(name)] + len(periods) * cost + max(periods) + 1e-6
+        last[name] = now
+        schedule.done(name, now)
+    for name, done in last.items():
+        assert 60 - done <= 2 * periods[int(name)] + len(periods) * cost + max(periods) + cost
 
 
 @given(st.floats(0.1, 300), st.integers(0, 2**32))
 def test_breaker_opens_after_two_cycles_and_probes_ever_more_rarely(period: float, seed: int) -> None:
     breaker = Breaker(period, random.Random(seed))
+    breaker.succeeded()
     assert [breaker.failed(0.0) for _ in range(FAILED_CYCLES)] == [False, True]
     first = breaker.probe_at
     assert 0.8 * min(2 * period, max(60, period)) <= first <= 1.2 * max(60, period)
@@ -83,6 +115,13 @@ def test_breaker_opens_after_two_cycles_and_probes_ever_more_rarely(period: floa
     assert 0.8 * max(60, period) <= breaker.probe_at <= 1.2 * max(60, period)
     breaker.succeeded()
     assert not breaker.is_open
+
+
+def test_breaker_of_a_unit_never_heard_opens_at_once_and_is_probed_soon() -> None:
+    breaker = Breaker(60.0, random.Random(1))
+    assert breaker.failed(0.0)
+    assert breaker.is_open
+    assert breaker.probe_at <= 1.2
 
 
 @given(st.lists(st.floats(0.05, 0.5), min_size=1, max_size=30))
@@ -99,7 +138,7 @@ def test_probes_take_at_most_their_share(costs: list[float]) -> None:
 
 @given(st.lists(st.floats(0, 3), max_size=50), st.integers(0, 10))
 def test_patience_is_never_above_the_cap_nor_below_the_floor(answers: list[float], silences: int) -> None:
-    patience = AdaptiveTimeout(1.0, 0.1)
+    patience = AdaptiveTimeout(1.0, 0.1, 0.2)
     for answer in answers:
         patience.answered(answer)
     for _ in range(silences):
@@ -109,7 +148,10 @@ def test_patience_is_never_above_the_cap_nor_below_the_floor(answers: list[float
 
 
 def test_patience_is_learned_and_lost_again() -> None:
-    patience = AdaptiveTimeout(1.0, 0.1)
+    patience = AdaptiveTimeout(1.0, 0.1, 0.25)
+    assert patience.seconds(0) == 0.25
+    patience.silent()
+    patience.silent()
     assert patience.seconds(0) == 1.0
     for _ in range(ENOUGH):
         patience.answered(0.04)

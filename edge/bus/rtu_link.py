@@ -1,7 +1,7 @@
-"""Modbus lines by pymodbus: the only file that knows it.
+"""Modbus RTU by pymodbus, on a serial port or inside TCP: the only file that knows it.
 
-pymodbus opens ports and sockets, sends, and finds the ends of frames. Time-outs, reconnecting and the judging
-of answers are ours: it accepts answers of a wrong length, and on a serial line late ones of other requests.
+pymodbus opens ports and sockets, sends, and finds the ends of frames. Silences, time-outs, reconnecting and
+the judging of answers are ours: it accepts answers of a wrong length, and late ones of other requests.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from typing import Final
 
 from pymodbus import FramerType
@@ -20,11 +21,16 @@ from edge.bus.link import Reply
 from edge.bus.serial_lock import check_port
 from edge.config import RtuBusConfig, TcpBusConfig
 from edge.drivers.modbus.frames import Framing, Request, reply_in
+from edge.drivers.modbus.planner import silence_s
 from edge.errors import BusClosed, BusMismatch, BusTimeout
 
 CONNECT_TIMEOUT_S: Final = 5.0
+LONGEST_SILENCE_S: Final = 1.0
+"""A line that is never quiet is spoken to all the same, after so long."""
 _NEVER_S: Final = 3600.0
 """pymodbus's own time-out, which ours always precedes."""
+_GRAIN_S: Final = 0.001
+"""The loop's timers are no finer than this."""
 
 
 class _AsIs(ModbusPDU):
@@ -40,23 +46,22 @@ class _AsIs(ModbusPDU):
         return self._data
 
 
-class PymodbusLink:
-    """A serial port or TCP connection with Modbus on it."""
+class RtuLink:
+    """A serial port or a transparent serial server with Modbus RTU on it."""
+
+    framing = Framing.RTU
 
     def __init__(self, config: RtuBusConfig | TcpBusConfig) -> None:
         self._config = config
-        self._framing = Framing.MBAP if config.kind == "modbus-tcp" else Framing.RTU
+        self._silence_s = 0.0
+        if isinstance(config, RtuBusConfig):
+            self._silence_s = silence_s(config.baud, config.bits_per_character)
         self._client: AsyncModbusSerialClient | AsyncModbusTcpClient | None = None
         self._lost: asyncio.Future[None] | None = None
         self._sent = b""
         self._received: list[bytes] = []
         self._heard_at = 0.0
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
-
-    @property
-    def framing(self) -> Framing:
-        """How frames are wrapped."""
-        return self._framing
 
     @property
     def is_open(self) -> bool:
@@ -85,12 +90,11 @@ class PymodbusLink:
 
     def _make_client(self) -> AsyncModbusSerialClient | AsyncModbusTcpClient:
         config = self._config
-        framer = FramerType.SOCKET if self._framing is Framing.MBAP else FramerType.RTU
         if isinstance(config, RtuBusConfig):
             check_port(config.port)
             return AsyncModbusSerialClient(
                 config.port,
-                framer=framer,
+                framer=FramerType.RTU,
                 baudrate=config.baud,
                 bytesize=config.data_bits,
                 parity=config.parity,
@@ -104,7 +108,7 @@ class PymodbusLink:
         return AsyncModbusTcpClient(
             config.host,
             port=config.port,
-            framer=framer,
+            framer=FramerType.RTU,
             timeout=_NEVER_S,
             retries=0,
             reconnect_delay=0,
@@ -137,6 +141,7 @@ class PymodbusLink:
 
     async def ask(self, request: Request, timeout_s: float) -> Reply:
         """Send a request and wait for a frame; see `ModbusLink.ask`."""
+        await self._pause()
         if self._client is None or self._lost is None or not self._client.connected:
             raise BusClosed(f"{self._config.place}: not connected")
         loop = asyncio.get_running_loop()
@@ -156,6 +161,20 @@ class PymodbusLink:
             with contextlib.suppress(asyncio.CancelledError, ModbusException):
                 await pending
 
+    async def _pause(self) -> None:
+        """Keep the silence that parts frames; what comes meanwhile answers nothing and prolongs it."""
+        loop = asyncio.get_running_loop()
+        longest = loop.time() + LONGEST_SILENCE_S
+        while (now := loop.time()) < longest:
+            rest = self._heard_at + self._silence_s - now
+            if rest <= 0:
+                return
+            if rest > _GRAIN_S:
+                await asyncio.sleep(rest - _GRAIN_S)
+            else:
+                # a millisecond more at each request would cost a fast line a tenth of its reads
+                time.sleep(rest)  # noqa: ASYNC251, shorter than what the loop can wait for
+
     def _reply(
         self, request: Request, pending: asyncio.Future[ModbusPDU], started: float, ended: float
     ) -> Reply:
@@ -164,27 +183,22 @@ class PymodbusLink:
                 raise error
             raise BusMismatch(f"{request}: {error}") from error
         received = self._received[-1] if self._received else b""
-        frame = reply_in(received, request, self._framing, self._transaction)
-        return Reply(frame, self._sent, received, started, ended)
-
-    @property
-    def _transaction(self) -> int:
-        return int.from_bytes(self._sent[:2], "big")
+        return Reply(reply_in(received, request), self._sent, received, started, ended)
 
     def _overheard(self, request: Request, timeout_s: float, started: float, ended: float) -> Reply:
         """The frame that pymodbus threw away with the noise before it; or what else the bytes mean."""
         received = b"".join(self._received)
         if not received:
             raise BusTimeout(f"{request}: no answer within {timeout_s:.3g} s")
-        frame = reply_in(received, request, self._framing, self._transaction)
-        return Reply(frame, self._sent, received, started, ended)
+        return Reply(reply_in(received, request), self._sent, received, started, ended)
 
-    async def drain(self, quiet_s: float, longest_s: float) -> None:
+    async def drain(self, quiet_s: float, longest_s: float) -> bool:
         """Throw away what comes until the line was quiet for `quiet_s`, at most `longest_s`."""
         loop = asyncio.get_running_loop()
-        started = loop.time()
+        started, heard_at = loop.time(), self._heard_at
         while (now := loop.time()) < started + longest_s:
             rest = max(self._heard_at, started) + quiet_s - now
             if rest <= 0:
-                return
+                break
             await asyncio.sleep(rest)
+        return self._heard_at != heard_at
