@@ -11,7 +11,7 @@ import click
 
 @click.group()
 def config() -> None:
-    """Check a gateway's configuration."""
+    """Check a gateway's configuration, and say whose it takes."""
 
 
 @config.command()
@@ -50,6 +50,30 @@ def check(file: Path, as_json: bool) -> None:
         click.echo(f"{len(problems)} problem(s): correct them and check again", err=True)
     if problems:
         click.get_current_context().exit(1)
+
+
+@config.command()
+@click.argument("key")
+@click.option("--config", "file", required=True, type=click.Path(path_type=Path), help="The gateway's YAML.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+def trust(key: str, file: Path, as_json: bool) -> None:
+    """Take configurations that KEY signed: one line, as `kega cloud config keygen` prints it."""
+    from edge.configuration.ledger import Ledger, read_text, write_whole
+    from edge.process import find_state_dir
+    from telemetry.devices.library import Library
+    from telemetry.signing import key_id, parse_public_line, read_trusted
+
+    try:
+        name = key_id(parse_public_line(key))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="KEY") from None
+    trusted = Ledger(find_state_dir(file, Library.shipped())).trusted
+    if name not in read_trusted(trusted):
+        write_whole(trusted, f"{read_text(trusted) or ''}{key.strip()}\n")
+    if as_json:
+        click.echo(json.dumps({"trusted": sorted(read_trusted(trusted)), "file": str(trusted)}))
+    else:
+        click.echo(f"{trusted}: trusts {', '.join(sorted(read_trusted(trusted)))}")
 
 
 def _summary(gateway: Any) -> dict[str, Any]:

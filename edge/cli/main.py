@@ -9,6 +9,7 @@ from telemetry.cli import LazyGroup
 _COMMANDS = {
     "run": ("edge.cli.run:run", "Run the agent of this gateway."),
     "status": ("edge.cli.status:status", "Health of the running agent."),
+    "status": ("edge.cli.status:status", "Health of the running agent."),
     "spool": ("edge.cli.spool:spool", "Look into the store of unsent readings."),
     "config": ("edge.cli.config:config", "Check a gateway's configuration."),
     "read": ("edge.cli.read:read", "Read an instrument once."),
