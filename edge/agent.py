@@ -18,19 +18,28 @@ from edge.configuration.trial import Sight
 from edge.decoding.binding import BoundGateway
 from edge.definition import define_devices, define_gateway
 from edge.lines import Lines
+from edge.programs.plan import plans_of
 from edge.sink import Sink
 from edge.spool.errors import SpoolError
 from edge.spool.figures import SpoolLimits
 from edge.spool.schema import SPOOL_FILE
 from edge.spool.spool import Spool
+from edge.time.asking import HostTime
+from edge.time.gnss import GnssTime
+from edge.time.keeper import TimeKeeper
+from edge.time.kernel import KernelClock, boot_id, keeps_time_when_off, read_kernel
+from edge.time.memory import TIME_FILE
+from edge.time.settler import Settler
+from edge.time.stamps import STEP_BACK_MS
 from edge.uplink.connections import ConnectionNumbers
 from edge.uplink.inbound import DeviceCommand
-from edge.uplink.intake import CLOCK_KNOWN_MS, STEP_BACK_MS, Intake
+from edge.uplink.intake import Intake
 from edge.uplink.session import Devices
 from edge.uplink.settings import UplinkSettings
 from edge.uplink.uplink import Uplink
-from telemetry.clock import SystemClock
+from telemetry.clock import Clock, SystemClock
 from telemetry.sparkplug.payload import Metric
+from telemetry.time_exchange import question_metric
 
 _LOG: Final = logging.getLogger("edge.agent")
 _OPEN_WITHIN_S: Final = 10.0
@@ -47,6 +56,8 @@ class Agent:
         *,
         node_metrics: Callable[[int], tuple[Metric, ...]] = lambda _: (),
         on_configuration: Callable[[str], None] = lambda _: None,
+        machine: Clock | None = None,
+        kernel: Callable[[], KernelClock] = read_kernel,
     ) -> None:
         """Prepare everything; `live` begins. The state folder must be held.
 
@@ -54,17 +65,36 @@ class Agent:
             bound: what to measure, and where to send it.
             node_metrics: what an NBIRTH of UTC milliseconds tells of health and configuration.
             on_configuration: gets what the host offers, unchecked.
+            machine: the machine's clocks.
+            kernel: tells whether the machine's wall clock is kept right.
         """
         config = bound.config
         self._bound = bound
-        self._clock = SystemClock()
+        trusted = config.time.trust_machine_clock
+        self.clock = TimeKeeper(
+            machine or SystemClock(),
+            kernel,
+            config.state_dir / TIME_FILE,
+            boot=boot_id(),
+            trust_machine=keeps_time_when_off() if trusted is None else trusted,
+        )
+        """The gateway's time; `state()` tells how far it can be believed."""
+        self._clock: Clock = self.clock
+        self._host_time = HostTime(self.clock)
         # One dict for everybody who checks against it: a change of configuration shows everywhere at once.
         self._definitions = define_devices(bound)
         self._gateway = replace(define_gateway(bound), devices=self._definitions)
         self._devices = Devices(self._gateway, node_metrics=node_metrics)
         self.spool = Spool(
             config.state_dir / SPOOL_FILE,
-            SpoolLimits(config.spool.max_bytes, config.spool.max_age_days, config.spool.keep_stored_days),
+            SpoolLimits(
+                config.spool.max_bytes,
+                config.spool.max_age_days,
+                config.spool.keep_stored_days,
+                frozenset(
+                    point.metric for device in bound.devices for point in device.points if point.counter
+                ),
+            ),
             self._clock,
             commit_every_s=config.spool.commit_every_ms / 1000,
         )
@@ -76,6 +106,7 @@ class Agent:
             standbys=[partial(config.broker.to_broker, url) for url in config.broker.standby_urls],
             on_command=self._submit,
             on_configuration=on_configuration,
+            on_time=self._host_time.answered,
             settings=UplinkSettings(
                 primary_host=config.primary_host,
                 reconnect_first_s=config.broker.reconnect_first_s,
@@ -84,9 +115,9 @@ class Agent:
             ),
             clock=self._clock,
         )
-        self._intake = Intake(self._gateway)
+        self._intake = Intake(self._gateway, boot=self.clock.boot, measured_ms=self.clock.measured_ms)
         self._sink = Sink(self._intake, self.spool, self._uplink)
-        self._lines = Lines(self._sink, self._clock)
+        self._lines = Lines(self._sink, self.clock.measuring, GnssTime(self.clock.offer).heard)
         self.started = asyncio.Event()
         """Set once everything runs."""
 
@@ -98,6 +129,8 @@ class Agent:
         """
         self.spool.start(on_commit=self._uplink.committed, on_epoch=self._uplink.spool_replaced)
         last_ms = await self._learn_the_past()
+        # Births that went out before told the earliest time that it could be.
+        self.clock.when_known(self._uplink.rebirth)
         self._lines.start(self._bound, last_ms)
         self._commands = Commands(
             self._gateway,
@@ -106,7 +139,8 @@ class Agent:
             self._sink.accept_result,
             self._clock,
             is_up=lambda device: device in self._sink.up,
-            is_clock_known=lambda: self._clock.now_ms() >= CLOCK_KNOWN_MS,
+            is_clock_known=lambda: self.clock.is_known,
+            plans=plans_of(self._bound.config, self._bound.by_id),
             accept_plain=self._bound.config.accept_plain_commands,
         )
         self._sink.listeners.append(self._commands.values.note)
@@ -114,6 +148,7 @@ class Agent:
             "uplink": self._run_uplink(),
             "buses": self._lines.run(),
             "commands": self._commands.run(),
+            "time": Settler(self.clock, self.spool, self._ask_for_time).run(),
         }
         tasks = {name: asyncio.create_task(each, name=name) for name, each in work.items()}
         stop = asyncio.create_task(stopping.wait())
@@ -176,6 +211,13 @@ class Agent:
     def _submit(self, command: DeviceCommand) -> None:
         self._commands.submit(command)
 
+    def _ask_for_time(self) -> None:
+        if not self.is_online:
+            return
+        asked_ms = self._host_time.question()
+        if asked_ms is not None:
+            self.tell((question_metric(asked_ms, self._clock.now_ms()),))
+
     async def _run_uplink(self) -> None:
         await self.spool.ready()
         await self._uplink.run()
@@ -202,9 +244,10 @@ class Agent:
 
     async def _bring_down(self, tasks: dict[str, asyncio.Task[None]]) -> None:
         """Stop measuring, commit, wait a moment for acknowledgements, say goodbye, release the files."""
-        for name in ("commands", "buses"):
-            tasks[name].cancel()
-        await asyncio.gather(tasks["commands"], tasks["buses"], return_exceptions=True)
+        measuring = [tasks[name] for name in ("commands", "buses", "time")]
+        for task in measuring:
+            task.cancel()
+        await asyncio.gather(*measuring, return_exceptions=True)
         await self.spool.flush()
         await self._uplink.stop()
         if self._uplink.is_connected:

@@ -6,7 +6,7 @@ A group is the smallest set of buses that no device leaves. Each group is one `B
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +58,15 @@ class _Group:
 class Lines:
     """All groups; implements `edge.ports.DevicePort`. Lives in the event loop."""
 
-    def __init__(self, sink: ReadingSink, clock: Clock) -> None:
+    def __init__(
+        self,
+        sink: ReadingSink,
+        clock: Clock,
+        on_receiver: Callable[[bytes, float], None] = lambda _data, _at: None,
+    ) -> None:
         self._sink = sink
         self._clock = clock
+        self._on_receiver = on_receiver
         self._groups: list[_Group] = []
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -75,7 +81,9 @@ class Lines:
         """Begin every group of `gateway` that does not run yet, with times after those of `last_ms`."""
         for part in groups_of(gateway):
             if not any(_reads_alike(part, group.gateway) for group in self._groups):
-                buses = Buses(part, self._sink, clock=self._clock, last_ms=last_ms)
+                buses = Buses(
+                    part, self._sink, clock=self._clock, last_ms=last_ms, on_receiver=self._on_receiver
+                )
                 task = asyncio.create_task(buses.run(), name=f"buses {', '.join(part.config.bus_by_id)}")
                 task.add_done_callback(self._ended)
                 self._groups.append(_Group(part, buses, task))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from typing import Final
@@ -18,6 +19,7 @@ from cloud.host.moment import Moment
 from cloud.host.rebirths import Rebirths, Target
 from cloud.host.session import Presence
 from cloud.host.state import State, read_state
+from cloud.host.timekeeping import answer, question_in
 from cloud.registry.port import Registry
 from cloud.threads import in_thread
 from telemetry.clock import Clock
@@ -141,12 +143,22 @@ class Supervisor:
         try:
             topic = parse_topic(message.topic)
             if isinstance(topic, Topic):
+                self._tell_time(link, topic, message.payload)
                 born = self._fleet.receive(topic, message.payload, Moment.now(self._clock))
                 if born is not None:
                     dispatcher.device_born(born)
         except (CodecError, TopicError) as error:
             self._metrics.malformed.inc()
             self._complain("message-malformed", {"topic": message.topic[:200], "cause": str(error)[:200]})
+
+    def _tell_time(self, link: Link, topic: Topic, payload: bytes) -> None:
+        received_ms = self._clock.now_ms()
+        asked_ms = question_in(topic, payload)
+        if asked_ms is None:
+            return
+        to, told = answer(topic, asked_ms, received_ms=received_ms, now_ms=self._clock.now_ms())
+        with contextlib.suppress(LinkError):  # it asks again
+            link.publish(str(to), told)
 
     def _complain(self, event: str, about: dict[str, object]) -> None:
         """Log it, but not a thousand times a second: the metrics count all."""

@@ -1,31 +1,33 @@
-"""Times of readings: never the same or earlier twice for a device, because stores overwrite equal times."""
+"""Times of readings: the middle of the exchange, never the same or earlier twice for a device."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edge.time.stamps import StrictTimes
 from telemetry.clock import Clock
 
 
 class Stamps:
-    """Gives each device strictly increasing milliseconds."""
+    """Stamps by a clock that gives UTC or, while that is unknown, milliseconds since the machine started."""
 
     def __init__(self, clock: Clock, last_ms: Mapping[str, int] | None = None) -> None:
         """Begin after `last_ms`, the last time of each device that was already stored."""
         self._clock = clock
-        self._last_ms = dict(last_ms or {})
+        self._times = StrictTimes(last_ms)
 
     def midpoint(self, device: str, started: float, ended: float) -> int:
-        """UTC milliseconds of the middle of an exchange, given its monotonic start and end."""
+        """Milliseconds of the middle of an exchange, given its monotonic start and end."""
         ago_s = self._clock.monotonic() - (started + ended) / 2
         return self.after_last(device, self._clock.now_ms() - round(ago_s * 1000))
 
     def now(self, device: str) -> int:
-        """UTC milliseconds of now."""
+        """Milliseconds of now."""
         return self.after_last(device, self._clock.now_ms())
 
     def after_last(self, device: str, time_ms: int) -> int:
-        """`time_ms`, or the first millisecond after the device's last one."""
-        stamp = max(time_ms, self._last_ms.get(device, 0) + 1)
-        self._last_ms[device] = stamp
-        return stamp
+        """`time_ms`, or the first millisecond after the device's last one.
+
+        A clock that was set back by more than a minute is followed, see `edge.time.stamps`.
+        """
+        return time_ms + self._times.shift_ms(device, time_ms, time_ms)

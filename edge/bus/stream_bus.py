@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from typing import Final
 
 from edge.bus.backoff import Backoff
@@ -24,6 +25,8 @@ from telemetry.readings import Batch, Reading
 
 logger = logging.getLogger(__name__)
 
+RECEIVER: Final = "nmea"
+"""Driver of satellite receivers, who know the time."""
 PAUSE_S: Final = 0.15
 """Silence that ends what an instrument says at one moment."""
 SHORTEST_SILENCE_S: Final = 5.0
@@ -43,6 +46,7 @@ class StreamBus:
         stamps: Stamps,
         *,
         chance: random.Random | None = None,
+        on_receiver: Callable[[bytes, float], None] = lambda _data, _at: None,
     ) -> None:
         self.id = config.id
         self.statistics = BusStatistics()
@@ -52,6 +56,7 @@ class StreamBus:
         self._presence = presence
         self._stamps = stamps
         self._chance = chance or random.Random()  # noqa: S311, spreads retries, keeps no secret
+        self._on_receiver = on_receiver if instrument.profile.driver == RECEIVER else None
         self._driver = find_stream_driver(instrument.profile.driver)
         self._silence_s = max(SHORTEST_SILENCE_S, 3 * instrument.every_s)
         self._scans: asyncio.Condition = asyncio.Condition()
@@ -121,6 +126,8 @@ class StreamBus:
 
     async def _next(self, port: SerialPort, stream: Stream) -> list[tuple[NativePoint, ...]]:
         data = await port.read(PAUSE_S)
+        if data and self._on_receiver is not None:
+            self._on_receiver(data, asyncio.get_running_loop().time())
         return stream.feed(data) if data else stream.flush()
 
     async def _heard(self, scan: tuple[NativePoint, ...]) -> None:

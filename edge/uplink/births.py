@@ -10,6 +10,7 @@ from telemetry.readings import Quality, Reading, Value, ValueType
 from telemetry.sparkplug import metrics as names
 from telemetry.sparkplug.ack import ACK_METRIC
 from telemetry.sparkplug.payload import DATATYPE_OF, DataType, Metric, Payload
+from telemetry.time_exchange import answer_metric, question_metric
 
 
 def node_birth(
@@ -25,6 +26,7 @@ def node_birth(
         (names.SOFTWARE_VERSION, DataType.STRING, gateway.software),
     ]
     metrics = tuple(Metric(name, datatype, value, now_ms) for name, datatype, value in fixed)
+    metrics += (question_metric(None, now_ms), answer_metric(None, now_ms))
     return Payload(now_ms, metrics + spool_metrics(figures, now_ms), seq)
 
 

@@ -24,6 +24,7 @@ from edge.uplink.inbound import (
     HostState,
     PrimaryHost,
     RebirthAsked,
+    TimeTold,
     read_message,
 )
 from edge.uplink.session import Outgoing, Phase, Session
@@ -56,6 +57,7 @@ class Connection:
         primary: PrimaryHost | None,
         on_command: Callable[[DeviceCommand], None],
         on_configuration: Callable[[str], None],
+        on_time: Callable[[str], None],
         settings: UplinkSettings,
         clock: Clock,
     ) -> None:
@@ -68,6 +70,7 @@ class Connection:
         self._primary = primary
         self._on_command = on_command
         self._on_configuration = on_configuration
+        self._on_time = on_time
         self._settings = settings
         self._clock = clock
         self._delivery = Delivery(first_s=settings.resend_first_s)
@@ -193,6 +196,8 @@ class Connection:
                     self._spool.acknowledge(ack)
                     self._delivery.acked(ack, self._clock.monotonic())
                     self._wake.set()
+            case TimeTold(answer):
+                self._on_time(answer)
             case ConfigurationOffered(envelope):
                 self._on_configuration(envelope)
             case DeviceCommand():

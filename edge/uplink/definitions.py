@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from telemetry.devices.classes import Point
+from edge.report.rules import DeviceReport
+from telemetry.devices.classes import LimitAlarm, Point
 from telemetry.devices.writing import WriteRule
 from telemetry.readings import Value, ValueType
 from telemetry.sparkplug import metrics as names
@@ -35,9 +36,10 @@ class DeviceDefinition:
     """Metrics that an instrument of the device takes writes for."""
     latitude: float | None = None
     longitude: float | None = None
-    alarm_values: Mapping[str, Value] = field(default_factory=dict)
-    """Metric → the value at which the class raises an alarm; its changes are kept longest."""
-
+    alarms: tuple[LimitAlarm, ...] = ()
+    """Limits of the class; readings that pass them are kept longest."""
+    report: DeviceReport | None = None
+    """When a point is worth a message; None: with every scan."""
     rules: Mapping[str, WriteRule] = field(default_factory=dict)
     """Metric → how it may be written, from class, profile and configuration."""
     lockout: str = ""

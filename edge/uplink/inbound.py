@@ -12,6 +12,7 @@ from telemetry.sparkplug import metrics as names
 from telemetry.sparkplug.ack import ACK_METRIC, Ack, parse_ack
 from telemetry.sparkplug.payload import Metric, decode
 from telemetry.sparkplug.topics import StateTopic, Topic, Verb, parse_topic
+from telemetry.time_exchange import TIME_ANSWER
 
 _LOG: Final = logging.getLogger("edge.uplink")
 
@@ -56,7 +57,14 @@ class ConfigurationOffered:
     envelope: str
 
 
-Event = RebirthAsked | Acknowledged | ConfigurationOffered | DeviceCommand | HostState
+@dataclass(frozen=True, slots=True)
+class TimeTold:
+    """The host says what time it is; nothing of it is checked yet."""
+
+    answer: str
+
+
+Event = TimeTold | RebirthAsked | Acknowledged | ConfigurationOffered | DeviceCommand | HostState
 
 
 def read_message(topic_text: str, payload: bytes) -> list[Event]:
@@ -86,6 +94,8 @@ def _command(topic: Topic, payload: bytes) -> list[Event]:
                 events.append(Acknowledged(parse_ack(metric.value)))
             except AckError as error:
                 _LOG.warning("acknowledgement-unreadable", extra={"gateway": topic.gateway, "cause": error})
+        elif metric.name == TIME_ANSWER and isinstance(metric.value, str):
+            events.append(TimeTold(metric.value))
         elif metric.name == names.CONFIG_DESIRED and isinstance(metric.value, str):
             events.append(ConfigurationOffered(metric.value))
         else:

@@ -50,6 +50,7 @@ class Uplink:
         standbys: Sequence[Callable[[], Broker]] = (),
         on_command: Callable[[DeviceCommand], None],
         on_configuration: Callable[[str], None] = lambda _: None,
+        on_time: Callable[[str], None] = lambda _: None,
         settings: UplinkSettings,
         clock: Clock,
     ) -> None:
@@ -60,6 +61,7 @@ class Uplink:
         self._choice = BrokerChoice(len(self._brokers))
         self._on_command = on_command
         self._on_configuration = on_configuration
+        self._on_time = on_time
         self._settings = settings
         self._clock = clock
         self._pause = ReconnectPause(settings.reconnect_first_s, settings.reconnect_longest_s)
@@ -145,6 +147,7 @@ class Uplink:
                 primary=self._primary,
                 on_command=self._on_command,
                 on_configuration=self._on_configuration,
+                on_time=self._on_time,
                 settings=self._settings,
                 clock=self._clock,
             )

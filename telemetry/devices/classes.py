@@ -70,6 +70,8 @@ class Point(BaseModel):
     """Shown first: on the map, in lists and on the overview board."""
     dead_band: float = Field(default=0, ge=0)
     """A change smaller than this need not be reported."""
+    heartbeat_s: float | None = Field(default=None, gt=0)
+    """Reported at least this often, changed or not; the class's `expected_every_s` where it is left out."""
     write: WriteRule = WriteRule()
     """How the point may be written, and when a write counts as done."""
 

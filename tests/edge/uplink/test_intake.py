@@ -12,11 +12,18 @@ from hypothesis import strategies as st
 from edge.spool.batches import Priority, decode_readings
 from edge.uplink.definitions import GatewayDefinition
 from edge.uplink.intake import Intake
+from telemetry.devices.classes import LimitAlarm, Severity, Text
 from telemetry.readings import Batch, Quality, Reading, ValueType
 from tests.edge.uplink.gateway import LAMP, POWER, device_definition
 
 DEVICE = "sl-000001"
 NOW_MS = 1_760_000_000_000
+BOOT = "6a0f4f6e"
+_TEXT = Text(vi="Thử", en="Test")
+LEAK = LimitAlarm(id="on", point=LAMP.metric, equals=True, severity=Severity.MAJOR, text=_TEXT, advice=_TEXT)
+HOT = LimitAlarm(
+    id="hot", point=POWER.metric, above=100, clear=90, severity=Severity.MAJOR, text=_TEXT, advice=_TEXT
+)
 ANYTHING = st.one_of(
     st.none(),
     st.booleans(),
@@ -27,8 +34,8 @@ ANYTHING = st.one_of(
 
 
 def intake() -> Intake:
-    definition = replace(device_definition(DEVICE), alarm_values={LAMP.metric: True})
-    return Intake(GatewayDefinition("p060", "eg-0001", {DEVICE: definition}))
+    definition = replace(device_definition(DEVICE), alarms=(LEAK, HOT))
+    return Intake(GatewayDefinition("p060", "eg-0001", {DEVICE: definition}), boot=BOOT)
 
 
 def reading(value: object, kind: ValueType = ValueType.DOUBLE, time_ms: int = NOW_MS) -> Reading:
@@ -57,12 +64,29 @@ def test_a_value_that_is_no_number_is_bad_and_says_why(value: object) -> None:
     assert "is no double" in found.reason
 
 
-def test_a_clock_that_was_never_set_is_not_believed() -> None:
-    new = intake().prepare(Batch(DEVICE, (reading(1.0, time_ms=86_400_000),)))
+def test_a_reading_without_a_clock_keeps_its_boot() -> None:
+    under_test = intake()
+    under_test.stamps.learn({DEVICE: NOW_MS})
+    new = under_test.prepare(Batch(DEVICE, (reading(1.0, time_ms=86_400_000),)))
     assert new is not None
+    assert (new.boot, new.time_ms) == (BOOT, 86_400_000), "the last time by UTC does not move it"
     (found,) = decode_readings(DEVICE, new.metrics)
-    assert (found.value, found.quality) == (1.0, Quality.BAD)
-    assert "clock is not set" in found.reason
+    assert (found.value, found.quality) == (1.0, Quality.GOOD)
+    again = under_test.prepare(Batch(DEVICE, (reading(1.0, time_ms=86_400_000),)))
+    assert again is not None
+    assert again.time_ms == 86_400_001
+    known = under_test.prepare(Batch(DEVICE, (reading(1.0, time_ms=NOW_MS + 5),)))
+    assert known is not None
+    assert (known.boot, known.time_ms) == ("", NOW_MS + 5)
+
+
+def test_a_result_without_a_clock_is_of_the_readings_clock() -> None:
+    under_test = Intake(
+        GatewayDefinition("p060", "eg-0001", {}), boot=BOOT, measured_ms=lambda ms: ms - NOW_MS
+    )
+    new = under_test.prepare(Batch(DEVICE, (reading(1.0, time_ms=NOW_MS + 7_000),)), is_result=True)
+    assert new is not None
+    assert (new.boot, new.time_ms, new.priority) == (BOOT, 7_000, Priority.IMPORTANT)
 
 
 @given(st.lists(st.integers(-25_000, 25_000), min_size=1, max_size=50))
@@ -90,10 +114,10 @@ def test_a_clock_that_was_set_back_is_followed() -> None:
 def test_changes_of_alarm_points_and_results_are_kept_longest() -> None:
     under_test = intake()
 
-    def priority(on: bool, *, is_result: bool = False) -> Priority:
+    def priority(on: bool, watts: float = 1.0, *, is_result: bool = False) -> Priority:
         readings = (
             Reading(DEVICE, LAMP.metric, LAMP.type, on, NOW_MS),
-            Reading(DEVICE, POWER.metric, POWER.type, 1.0, NOW_MS),
+            Reading(DEVICE, POWER.metric, POWER.type, watts, NOW_MS),
         )
         new = under_test.prepare(Batch(DEVICE, readings), is_result=is_result)
         assert new is not None
@@ -106,6 +130,14 @@ def test_changes_of_alarm_points_and_results_are_kept_longest() -> None:
         important,
         ordinary,
         important,
+    ]
+    assert [priority(False, watts) for watts in (99, 101, 95, 105, 89, 95)] == [
+        ordinary,
+        important,
+        ordinary,
+        ordinary,
+        important,
+        ordinary,
     ]
     assert priority(False, is_result=True) is important
 

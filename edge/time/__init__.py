@@ -1,0 +1,1 @@
+"""What time it is: sources, the best of them, and what is done while nobody knows."""
