@@ -9,9 +9,9 @@ from telemetry.cli import LazyGroup
 _COMMANDS = {
     "run": ("edge.cli.run:run", "Run the agent of this gateway."),
     "status": ("edge.cli.status:status", "Health of the running agent."),
-    "status": ("edge.cli.status:status", "Health of the running agent."),
     "spool": ("edge.cli.spool:spool", "Look into the store of unsent readings."),
     "config": ("edge.cli.config:config", "Check a gateway's configuration."),
+    "plan": ("edge.cli.plan:plan", "Show what the lines will have to carry."),
     "read": ("edge.cli.read:read", "Read an instrument once."),
     "watch": ("edge.cli.watch:watch", "Read an instrument again and again."),
     "program": ("edge.cli.program:program", "Look at the lighting programs."),
