@@ -132,6 +132,11 @@ class CommitQueue:
         """Whether something waits for a transaction."""
         return bool(self._puts or self._acks or any(self._refused))
 
+    @property
+    def has_batches(self) -> bool:
+        """Whether batches wait, which somebody may be waiting for."""
+        return bool(self._puts)
+
     def wait(self, ready: Callable[[], bool], timeout_s: float) -> None:
         """Sleep until something arrives that `ready` accepts, a call or the end; at most `timeout_s`."""
         with self._changed:

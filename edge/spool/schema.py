@@ -13,7 +13,8 @@ from telemetry.sqlite import switch_to_wal
 SPOOL_FILE: Final = "spool.db"
 VERSION: Final = 2
 _BUSY_TIMEOUT_S: Final = 5.0
-_PAGE_BYTES: Final = 4096
+_PAGE_BYTES: Final = 2048
+"""Half of SQLite's usual: a commit touches five pages, and each is written twice."""
 _FOLD_AT_BYTES: Final = 2_000_000
 
 # `number` is AUTOINCREMENT: SQLite then never gives out a number twice, whatever was deleted.

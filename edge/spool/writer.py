@@ -36,6 +36,9 @@ _LAST_RETRY_S: Final = 30.0
 _TEND_EVERY_S: Final = 60.0
 _STEADY_AFTER_S: Final = 3600.0
 _CLOCK_STEP_MS: Final = 5000
+_ACKS_WAIT_S: Final = 2.0
+"""Acknowledgements alone wait for the next batches for so long: a commit less is flash saved."""
+_ACKS_WAIT_GROUPS: Final = 8
 
 
 class SpoolWriter:
@@ -106,20 +109,30 @@ class SpoolWriter:
             self._guarded(self._open)
         for function, done in self._queue.take_calls():
             self._answer(function, done)
-        if self._group_due is None and self._queue.has_writes:
-            self._group_due = now + self._commit_every_s
+        self._plan_commit(now)
         if self._commit_is_due():
             self._group_due = None
             self._guarded(self._commit_group)
         if self._database is not None and not self._trouble:
             self._guarded(self._keep_house)
 
+    def _plan_commit(self, now: float) -> None:
+        if self._queue.has_batches:
+            self._group_due = min(self._group_due or float("inf"), now + self._commit_every_s)
+        elif self._queue.has_writes and self._group_due is None:
+            self._group_due = now + min(_ACKS_WAIT_S, _ACKS_WAIT_GROUPS * self._commit_every_s)
+
     def _has_work(self) -> bool:
         return (
             (self._group_due is None and self._queue.has_writes)
+            or (self._queue.has_batches and not self._is_planned_soon())
             or self._commit_is_due()
             or (self._salvage is not None and not self._trouble)
         )
+
+    def _is_planned_soon(self) -> bool:
+        due = self._group_due
+        return due is not None and due <= self._clock.monotonic() + self._commit_every_s
 
     def _commit_is_due(self) -> bool:
         now = self._clock.monotonic()
