@@ -17,6 +17,8 @@ NETWORK_FLOOR_S: Final = 0.25
 NETWORK_START_S: Final = 0.25
 DRIFT: Final = 0.3
 """A change of cost by more than this part makes new plans worth their while."""
+WORTH_S: Final = 0.002
+"""A smaller change of a request's cost is never worth a new plan: making it takes longer."""
 ENOUGH: Final = 8
 _WEIGHT: Final = 1 / 16
 
@@ -94,7 +96,7 @@ class Pace:
             return False
         measured = self._measured()
         if not any(
-            abs(measured.of(3, count) - self.cost.of(3, count)) > DRIFT * self.cost.of(3, count)
+            abs(measured.of(3, count) - self.cost.of(3, count)) > max(DRIFT * self.cost.of(3, count), WORTH_S)
             for count in (1, 125)
         ):
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -14,6 +15,7 @@ from edge.time.stamps import CLOCK_KNOWN_MS, StrictTimes
 from edge.uplink.definitions import DeviceDefinition, GatewayDefinition
 from telemetry.readings import Batch, Quality, Reading, Value, ValueType
 
+_LARGEST_DOUBLE: Final = sys.float_info.max
 _LARGEST: Final = {ValueType.INT32: 2**31 - 1, ValueType.INT64: 2**63 - 1, ValueType.DATETIME: 2**63 - 1}
 
 
@@ -55,7 +57,16 @@ class Intake:
         A value that does not fit its type becomes none, of quality BAD, with the reason. `is_result`: it
         reports a command, goes whole, and is kept longest.
         """
-        readings = [_checked(reading) for reading in batch.readings]
+        # Nearly all are good finite numbers, and only the others need a closer look.
+        readings = [
+            each
+            if type(each.value) is float
+            and each.type is ValueType.DOUBLE
+            and each.quality is Quality.GOOD
+            and -_LARGEST_DOUBLE <= each.value <= _LARGEST_DOUBLE
+            else _checked(each)
+            for each in batch.readings
+        ]
         if is_result:
             readings = [replace(each, time_ms=self._measured_ms(each.time_ms)) for each in readings]
         device = self._device(batch.device)
