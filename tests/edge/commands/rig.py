@@ -24,15 +24,17 @@ from telemetry.sparkplug import metrics as names
 from telemetry.sparkplug.payload import DATATYPE_OF, DataType, Metric
 
 DEVICE = "wm-000001"
-_TEXT = Text(vi="Thử", en="Test")
+TEXT = Text(vi="Thử", en="Test")
 _STATES = {0: Text(vi="đóng", en="closed"), 1: Text(vi="mở", en="open")}
-VALVE = Point(metric="Valve/Position", type=ValueType.INT32, writable=True, title=_TEXT, states=_STATES)
+VALVE = Point(metric="Valve/Position", type=ValueType.INT32, writable=True, title=TEXT, states=_STATES)
 OPENING = Point(
-    metric="Valve/Opening", type=ValueType.DOUBLE, unit="%", range=(0, 100), writable=True, title=_TEXT
+    metric="Valve/Opening", type=ValueType.DOUBLE, unit="%", range=(0, 100), writable=True, title=TEXT
 )
-FLOW = Point(metric="Flow/Rate", type=ValueType.DOUBLE, unit="m3/h", title=_TEXT)
-PROGRAM = Point(metric="Lamp/Program", type=ValueType.STRING, writable=True, title=_TEXT)
-POINTS = {point.metric: point for point in (VALVE, OPENING, FLOW, PROGRAM)}
+FLOW = Point(metric="Flow/Rate", type=ValueType.DOUBLE, unit="m3/h", title=TEXT)
+PROGRAM = Point(metric="Lamp/Program", type=ValueType.STRING, writable=True, title=TEXT)
+LOCAL = Point(metric="Cabinet/Local Control", type=ValueType.BOOLEAN, title=TEXT)
+SIREN = Point(metric="Alarm/Siren", type=ValueType.BOOLEAN, writable=True, title=TEXT)
+POINTS = {point.metric: point for point in (VALVE, OPENING, FLOW, PROGRAM, LOCAL, SIREN)}
 
 
 def definition(
@@ -46,7 +48,7 @@ def definition(
         "Đồng hồ",
         "test",
         points=POINTS,
-        writable=frozenset({VALVE.metric, OPENING.metric, PROGRAM.metric}),
+        writable=frozenset({VALVE.metric, OPENING.metric, PROGRAM.metric, SIREN.metric}),
         rules={each: joined(WriteRule(settle_s=settle_s), given.get(each, WriteRule())) for each in POINTS},
         lockout=lockout,
     )
@@ -112,11 +114,13 @@ def order(
     life_s: float = 30,
     device: str = DEVICE,
     datatype: DataType | None = None,
+    revert_after_s: float | None = None,
 ) -> DeviceCommand:
     now_ms = int(time.time() * 1000)
     point = POINTS.get(metric)
     kind = datatype or (DataType.INT32 if point is None else DATATYPE_OF[point.type])
-    command = Command(device, metric, value, command_id, now_ms + round(life_s * 1000), "operator")
+    expires_ms = now_ms + round(life_s * 1000)
+    command = Command(device, metric, value, command_id, expires_ms, "operator", revert_after_s)
     return DeviceCommand(device, command_metric(command, kind, now_ms), now_ms)
 
 
