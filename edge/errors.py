@@ -11,7 +11,8 @@ EdgeError
 │   └── NotWritable      the metric or value cannot be written on this device
 ├── FrameError           a frame that a person gave is incomplete or no frame at all
 ├── PlanError            points that no request can read together
-└── DriverError          a driver does not exist, or cannot work with a profile
+├── DriverError          a driver does not exist, or cannot work with a profile
+└── CountsError          the file of counts and totals cannot be used
 """
 
 from __future__ import annotations
@@ -129,3 +130,7 @@ class PlanError(EdgeError):
 
 class DriverError(EdgeError):
     """A driver does not exist, or cannot work with a profile."""
+
+
+class CountsError(EdgeError):
+    """The file of counts and totals cannot be used."""

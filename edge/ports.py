@@ -18,6 +18,10 @@ class ReadingSink(Protocol):
         """Take one scan of one device. May wait: buses then poll slower, they never queue."""
         ...
 
+    async def keep(self, batch: Batch) -> bool:
+        """Take one scan and return when it is on disk; False where that failed and it must be told again."""
+        ...
+
     async def device_up(self, device: str) -> None:
         """The device answers (for the first time, or again)."""
         ...

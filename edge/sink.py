@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -14,6 +15,8 @@ from edge.uplink.uplink import Uplink
 from telemetry.readings import Batch
 
 _LOG: Final = logging.getLogger("edge.agent")
+KEEP_WITHIN_S: Final = 30.0
+"""A disk that takes longer does not take it."""
 
 
 class Sink:
@@ -38,6 +41,21 @@ class Sink:
         ready = self._intake.prepare(batch)
         if ready is not None:
             await self._spool.put(ready)
+
+    async def keep(self, batch: Batch) -> bool:
+        """Commit one scan; False where the disk did not take it."""
+        self.points.saw(batch)
+        for listener in self.listeners:
+            listener(batch)
+        ready = self._intake.prepare(batch)
+        if ready is None:
+            return True
+        durable = asyncio.wrap_future(await self._spool.put(ready))
+        try:
+            async with asyncio.timeout(KEEP_WITHIN_S):
+                return await asyncio.shield(durable) is not None
+        except TimeoutError:
+            return False
 
     async def accept_result(self, batch: Batch) -> Future[int | None]:
         """Queue a command's result; what is returned is done once that is durable."""

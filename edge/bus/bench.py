@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from edge.bus.dialogue import SerialDialogue
+from edge.bus.gpio import GpioChip
 from edge.bus.guard import Guard
 from edge.bus.jobs import by_unit
 from edge.bus.learned_file import LearnedFile
@@ -19,11 +21,11 @@ from edge.bus.pace import line_speed, quiet_time_s
 from edge.bus.serial_port import SerialPort
 from edge.bus.statistics import BusStatistics
 from edge.bus.stream_bus import PAUSE_S
-from edge.config import ModbusBusConfig, RtuBusConfig, SerialBusConfig, TcpBusConfig
+from edge.config import BusConfig, GpioBusConfig, ModbusBusConfig, SerialBusConfig, TcpServerBusConfig
 from edge.decoding.binding import BoundInstrument
-from edge.drivers.base import NativePoint, Stream
-from edge.drivers.registry import find_stream_driver
-from edge.errors import BusCrcError, BusTimeout
+from edge.drivers.base import AskDriver, NativePoint, Stream
+from edge.drivers.registry import find_driver, find_input_driver, find_stream_driver
+from edge.errors import BusClosed, BusCrcError, BusTimeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,23 @@ class Bench(Protocol):
 
 
 @asynccontextmanager
-async def open_bench(
-    config: RtuBusConfig | TcpBusConfig | SerialBusConfig, instruments: Sequence[BoundInstrument]
-) -> AsyncIterator[Bench]:
+async def open_bench(config: BusConfig, instruments: Sequence[BoundInstrument]) -> AsyncIterator[Bench]:
     """The line of `config`, open while the block runs. Raises `BusClosed`."""
     if isinstance(config, SerialBusConfig):
         port = SerialPort(config)
         try:
-            yield _StreamBench(port, instruments[0])
+            yield _serial_bench(config, port, instruments[0])
         finally:
             port.close()
+        return
+    if isinstance(config, TcpServerBusConfig):
+        raise BusClosed(
+            f"{config.place} waits for instruments that call by themselves: nothing can be asked. "
+            "Run the agent and watch its log for `call-began`"
+        )
+    if isinstance(config, GpioBusConfig):
+        with GpioChip(config.chip) as chip:
+            yield _InputBench(chip)
         return
     link = make_link(config)
     await link.open()
@@ -94,6 +103,40 @@ class _ModbusBench:
         if not scan.answered:
             raise scan.failures[-1]
         return Scan(scan.points.get(number, []), scan.exchanges, scan.started, scan.ended)
+
+
+def _serial_bench(config: SerialBusConfig, port: SerialPort, instrument: BoundInstrument) -> Bench:
+    driver = find_driver(instrument.profile.driver)
+    if isinstance(driver, AskDriver):
+        return _AskBench(SerialDialogue(port, config.baud, config.bits_per_character), driver)
+    return _StreamBench(port, instrument)
+
+
+class _AskBench:
+    def __init__(self, line: SerialDialogue, driver: AskDriver) -> None:
+        self._line = line
+        self._driver = driver
+
+    async def scan(self, instrument: BoundInstrument, keys: frozenset[str]) -> Scan:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        points = await self._driver.scan(self._line, instrument.profile, keys)
+        wanted = [point for point in points if point.key in keys]
+        return Scan(wanted, started=started, ended=loop.time())
+
+
+class _InputBench:
+    def __init__(self, chip: GpioChip) -> None:
+        self._chip = chip
+
+    async def scan(self, instrument: BoundInstrument, keys: frozenset[str]) -> Scan:
+        driver = find_input_driver(instrument.profile.driver)
+        lines = driver.inputs(instrument.profile)
+        now = asyncio.get_running_loop().time()
+        with self._chip.request(lines) as request:
+            states = request.states()
+        points = driver.reader(instrument.profile, {}, states).scan(now)
+        return Scan([point for point in points if point.key in keys], started=now, ended=now)
 
 
 class _StreamBench:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 
-from edge.bus.modbus_bus import ModbusBus
+from edge.bus.making import Bus, Surroundings, make_bus
 from edge.bus.presence import Presence
 from edge.bus.stamps import Stamps
 from edge.bus.statistics import BusStatistics
-from edge.bus.stream_bus import StreamBus
-from edge.config import SerialBusConfig
+from edge.counters.store import CountStore
 from edge.decoding.binding import BoundGateway, BoundInstrument
 from edge.decoding.mapping import Mapping
 from edge.errors import NotWritable
@@ -31,6 +31,8 @@ class Buses:
         clock: Clock | None = None,
         last_ms: MappingOf[str, int] | None = None,
         chance: random.Random | None = None,
+        counts: CountStore | None = None,
+        on_receiver: Callable[[bytes, float], None] = lambda _data, _at: None,
     ) -> None:
         """Prepare the buses; `run` opens them.
 
@@ -40,21 +42,20 @@ class Buses:
             clock: time of readings.
             last_ms: last time of each device that is already stored; new readings are later.
             chance: spreads retries.
+            counts: keeps the counts of digital inputs; in memory only where it is left out.
+            on_receiver: gets what satellite receivers say, and the monotonic second at which they did.
         """
         self._gateway = gateway
         presence = Presence(gateway.devices, sink)
         stamps = Stamps(clock or SystemClock(), last_ms)
-        self._buses: dict[str, ModbusBus | StreamBus] = {}
-        for config in gateway.config.buses:
-            instruments = gateway.on_bus(config.id)
-            if not instruments:
-                continue
-            if isinstance(config, SerialBusConfig):
-                self._buses[config.id] = StreamBus(
-                    config, instruments[0], sink, presence, stamps, chance=chance
-                )
-            else:
-                self._buses[config.id] = ModbusBus(config, instruments, sink, presence, stamps, chance=chance)
+        around = Surroundings(
+            sink, presence, stamps, counts or CountStore(None), last_ms or {}, chance, on_receiver
+        )
+        self._buses: dict[str, Bus] = {
+            config.id: make_bus(config, instruments, around)
+            for config in gateway.config.buses
+            if (instruments := gateway.on_bus(config.id))
+        }
 
     async def run(self) -> None:
         """Live until cancelled. A bus whose line is lost reconnects by itself and harms no other."""

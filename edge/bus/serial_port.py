@@ -1,4 +1,4 @@
-"""A serial port as asyncio sees it, for instruments that talk by themselves."""
+"""A serial port as asyncio sees it, for instruments that are no Modbus units."""
 
 from __future__ import annotations
 
@@ -52,11 +52,22 @@ class SerialPort:
             return b""
         finally:
             loop.remove_reader(handle)
+        return self.waiting()
+
+    def waiting(self) -> bytes:
+        """What has come and was not read yet, at once. Raises BusClosed where the port is gone."""
         try:
             data: bytes = self._port.read(CHUNK)
         except (serial.SerialException, OSError) as error:
             raise BusClosed(f"{self._name} is gone: {error}") from error
         return data
+
+    def hold_break(self, is_held: bool) -> None:
+        """Put the line into its break state, or end that. Raises BusClosed where the port cannot."""
+        try:
+            self._port.break_condition = is_held
+        except (serial.SerialException, OSError) as error:
+            raise BusClosed(f"{self._name} makes no break: {error}") from error
 
     def write(self, data: bytes) -> None:
         """Send a short command. Raises BusClosed where the port does not take it."""

@@ -17,6 +17,9 @@ import click
 @click.option(
     "--ascii", "ascii_text", metavar="TEXT", help=r"Text of a serial line; \r \n \xNN are understood."
 )
+@click.option(
+    "--option", "settings", multiple=True, metavar="NAME=VALUE", help="Replaces an option of the profile."
+)
 @click.option("--base", metavar="ADDRESS", help="First register of an answer without request: 22 or 0x16.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the bytes of each value.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
@@ -26,6 +29,7 @@ def decode(
     request_hex: str | None,
     response_hex: str | None,
     ascii_text: str | None,
+    settings: tuple[str, ...],
     base: str | None,
     verbose: bool,
     as_json: bool,
@@ -39,6 +43,7 @@ def decode(
 
     Without a request, an answer is taken for the whole profile's block, or give --base.
     """
+    from edge.cli.targets import with_options
     from edge.decoding.binding import lone_instrument
     from edge.drivers.base import Captured
     from edge.drivers.registry import find_driver
@@ -49,7 +54,7 @@ def decode(
     if request_hex is None and response_hex is None and ascii_text is None:
         raise click.UsageError("give bytes to explain: --request, --response or --ascii")
     library = Library.shipped()
-    profile = library.profile(profile_id)
+    profile = with_options(library.profile(profile_id), settings)
     response = _from_hex("--response", response_hex) if ascii_text is None else _from_text(ascii_text)
     captured = Captured(_from_hex("--request", request_hex), response, _address(base))
     explained = find_driver(profile.driver).explain(profile, captured)

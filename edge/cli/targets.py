@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 if TYPE_CHECKING:
-    from edge.config import RtuBusConfig, SerialBusConfig, TcpBusConfig
+    from edge.config import BusConfig
     from edge.decoding.binding import BoundInstrument
+    from telemetry.devices.profiles import Profile
 
 
 @dataclass(frozen=True)
 class Target:
     """Instruments of one line, and which of their points are wanted."""
 
-    bus: RtuBusConfig | TcpBusConfig | SerialBusConfig
+    bus: BusConfig
     instruments: tuple[BoundInstrument, ...]
     wanted: tuple[str, ...]
     """Profile keys or metric names; empty for all."""
@@ -51,6 +52,7 @@ class TargetOptions:
     unit: int | None
     base: int
     timeout: float | None
+    settings: tuple[str, ...]
     points: tuple[str, ...]
 
 
@@ -71,6 +73,13 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--stop-bits", type=click.Choice(["1", "2"]), help="Stop bits; the profile's otherwise.")
     @click.option("--unit", type=click.IntRange(1, 255), help="Modbus unit; the profile's otherwise.")
     @click.option("--base", type=click.IntRange(0, 65535), default=0, help="Start of a DALI luminaire.")
+    @click.option(
+        "--option",
+        "settings",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Replaces an option of the profile: address=3.",
+    )
     @click.option("--timeout", type=click.FloatRange(0.02, 30), help="Seconds to wait for an answer.")
     @wraps(command)
     def with_target(**arguments: Any) -> Any:
@@ -130,7 +139,7 @@ def _ad_hoc(options: TargetOptions) -> Target:
 
     library = Library.shipped()
     assert options.profile is not None
-    profile = library.profile(options.profile).at(options.base)
+    profile = with_options(library.profile(options.profile).at(options.base), options.settings)
     if profile.disabled:
         click.echo(f"note: {profile.id} is not proven: {profile.disabled}", err=True)
     instrument = lone_instrument(profile, library.classes[profile.device_class], options.unit)
@@ -164,6 +173,24 @@ def _ad_hoc(options: TargetOptions) -> Target:
     target = Target(bus, (instrument,), options.points)
     _check_points([target], options.points)
     return target
+
+
+def with_options(profile: Profile, settings: tuple[str, ...]) -> Profile:
+    """`profile` with options replaced by texts such as `address=3`. Raises click.UsageError."""
+    import yaml
+
+    chosen: dict[str, Any] = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not equals or name not in profile.options:
+            known = ", ".join(profile.options) or "none"
+            raise click.UsageError(f"--option {text}: {profile.id} has the options {known}")
+        is_text = isinstance(profile.options[name], str)
+        try:
+            chosen[name] = value if is_text else yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise click.UsageError(f"--option {text}: {value!r} is no value") from error
+    return profile.model_copy(update={"options": {**profile.options, **chosen}}) if chosen else profile
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from edge.commands.configured import faults as write_faults
 from edge.config import (
-    MODBUS_KINDS,
     Cause,
     DeviceConfig,
     GatewayConfig,
@@ -18,10 +18,12 @@ from edge.config import (
     load_gateway_config,
 )
 from edge.decoding.mapping import Mapping, mapping_of
+from edge.decoding.sharing import Sharing
 from edge.drivers.modbus.planner import TCP_COST, plan_blocks
-from edge.drivers.registry import MODBUS, find_stream_driver
+from edge.drivers.registry import MODBUS, places_of
 from edge.drivers.values import witnesses
 from edge.errors import DriverError, PlanError
+from edge.programs.configured import faults as program_faults
 from telemetry.devices.classes import DeviceClass, Point
 from telemetry.devices.library import Library
 from telemetry.devices.profiles import Access, Canonical, Profile
@@ -45,8 +47,16 @@ class BoundInstrument:
     @property
     def name(self) -> str:
         """How logs and errors call it."""
-        unit = f" unit {self.unit}" if self.profile.driver == MODBUS else ""
-        return f"{self.device}/{self.profile.id}{unit}"
+        place = f"unit {self.unit}" if self.profile.driver == MODBUS else ", ".join(self.places)
+        return f"{self.device}/{self.profile.id} {place}".rstrip()
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """What tells it from others on its line, where it is no Modbus unit."""
+        try:
+            return places_of(self.profile)
+        except DriverError:
+            return ()
 
     @cached_property
     def scan_keys(self) -> frozenset[str]:
@@ -152,15 +162,14 @@ class _Binder:
         self.library = library
         self.devices: list[BoundDevice] = []
         self._causes: list[Cause] = []
-        self._units: dict[tuple[str, int, int], str] = {}
-        self._lines: dict[str, str] = {}
-        self._on_bus: dict[str, list[Profile]] = {}
+        self._sharing = Sharing()
 
     def causes(self) -> list[Cause]:
         """Every fault; also fills `devices` with what could be bound."""
         for number, device in enumerate(self.config.devices):
             self._device(("devices", number), device)
-        return self._causes
+        across = (write_faults, program_faults)
+        return self._causes + [cause for each in across for cause in each(self.config, self.devices)]
 
     def _note(self, path: tuple[int | str, ...], cause: str) -> None:
         self._causes.append((path, cause))
@@ -255,11 +264,6 @@ class _Binder:
             self._note((*path, "base"), f"{profile.id} has no addresses that count from a base")
         elif config.base and config.base % profile.stride:
             self._note((*path, "base"), f"{config.base} is no multiple of {profile.stride}")
-        if profile.driver != MODBUS:
-            try:
-                find_stream_driver(profile.driver).stream(profile)
-            except DriverError as error:
-                self._note((*path, "profile"), str(error))
 
     def _bus(
         self, path: tuple[int | str, ...], config: InstrumentConfig, profile: Profile, unit: int
@@ -267,24 +271,9 @@ class _Binder:
         bus = self.config.bus_by_id.get(config.bus)
         if bus is None:
             return
-        if (profile.driver == MODBUS) != (bus.kind in MODBUS_KINDS):
-            self._note((*path, "bus"), f"{profile.id} cannot be read on a {bus.kind} bus")
-            return
-        if profile.driver != MODBUS:
-            if config.bus in self._lines:
-                self._note((*path, "bus"), f"bus {config.bus!r} already carries {self._lines[config.bus]}")
-            self._lines.setdefault(config.bus, profile.id)
-            return
-        place = (config.bus, unit, config.base)
-        if place in self._units:
-            where = "unit_id" if config.unit_id is not None else "bus"
-            self._note((*path, where), f"unit {unit} on bus {config.bus!r} is already {self._units[place]}")
-        self._units.setdefault(place, profile.id)
-        on_bus = self._on_bus.setdefault(config.bus, [])
-        on_bus.append(profile)
-        if len(on_bus) > 1 and any(each.limits.alone for each in on_bus):
-            loner = next(each.id for each in on_bus if each.limits.alone)
-            self._note((*path, "bus"), f"{loner} answers to any unit id and must be alone on its bus")
+        where, cause = self._sharing.put(bus, config, profile, unit)
+        if cause:
+            self._note((*path, where), cause)
 
     def _slow(self, path: tuple[int | str, ...], config: InstrumentConfig, profile: Profile) -> None:
         for key, seconds in config.slow_s.items():

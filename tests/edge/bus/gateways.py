@@ -51,6 +51,10 @@ class MemorySink:
         self.batches.append(batch)
         await self._tell()
 
+    async def keep(self, batch: Batch) -> bool:
+        await self.accept(batch)
+        return True
+
     async def device_up(self, device: str) -> None:
         self.events.append(("up", device))
         await self._tell()
