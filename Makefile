@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-codec bench-demo lock clean help
+.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-forecast bench-codec bench-demo lock clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -53,6 +53,9 @@ soak: env ## the long runs
 
 bench-codec: env ## cost of the Sparkplug codec
 	@PYTHONPATH=. $(BIN)/python tests/bench/bench_codec.py
+
+bench-forecast: env ## the forecasts beside their references
+	@PYTHONPATH=. $(BIN)/python tests/bench/bench_forecast.py $(BENCH_OPTIONS)
 
 bench-edge: env var/bench/thingsboard/ready ## the edge agent beside ThingsBoard's gateway, and its own limits
 	@for bench in edge edge_faults edge_loss bus spool commands; do \

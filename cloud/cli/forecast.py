@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from cloud.cli.forecast_words import flag_rows, warn
 from cloud.cli.options import json_option, print_json, print_table
+from cloud.cli.outlook import outlook
 
 if TYPE_CHECKING:
     from cloud.forecast.agromet.leaf_wetness import LeafWetness
@@ -50,6 +52,9 @@ def _weather_option(*, required: bool, says: str) -> Callable[[Command], Command
 @click.group()
 def forecast() -> None:
     """Pest and disease models, one run at a time."""
+
+
+forecast.add_command(outlook)
 
 
 @forecast.command()
@@ -110,12 +115,12 @@ def epirice(
         "day_of_max": peak + epidemic.first_day,
         "final_intensity": float(epidemic.intensity[-1]),
         "unknown_days": int(epidemic.unknown.sum()),
-        "flags": _flags(season.flags),
+        "flags": flag_rows(season.flags),
     }
     if as_json:
         print_json(body | ({"daily": _daily_rows(season)} if daily else {}))
         return
-    _warn(season.flags)
+    warn(season.flags)
     shown = ("disease", "mode", "wetness", "emergence", "days", "audpc", "max_intensity", "day_of_max")
     print_table(["FIGURE", "VALUE"], [[name, str(body[name])] for name in shown])
 
@@ -200,14 +205,14 @@ def wetness(
         if (temperature, humidity, wind) != (None, None, None):
             raise click.UsageError("give either --weather or the figures of one hour")
         hourly, wet, flags = _hourly(weather, site, wind_height)
-        body = {"source_hours": wet.shares(), "flags": _flags(flags), "days": _wet_days(hourly, wet)}
+        body = {"source_hours": wet.shares(), "flags": flag_rows(flags), "days": _wet_days(hourly, wet)}
         if out is not None:
             _write_days(out, hourly, wet)
     if as_json:
         print_json(body)
         return
     if "days" in body:
-        _warn(flags)
+        warn(flags)
         cells = [[str(row[name]) for name in ("date", "W", "unknown_hours")] for row in body["days"]]
         print_table(["DAY", "WET HOURS", "UNKNOWN HOURS"], cells)
     else:
@@ -276,7 +281,7 @@ def _infections(limits: Limits, weather: Path, site: str | None, wind_height: fl
         "bridged_temperatures": int(bridged.sum()),
         "events": int(found.events.sum()),
         "source_hours": wet.shares(),
-        "flags": _flags(flags),
+        "flags": flag_rows(flags),
         "daily": [
             {"date": str(day), "events": round(value * 24), "index": value}
             for day, value in zip(days, index.tolist(), strict=True)
@@ -356,21 +361,3 @@ def _write_days(out: Path, hourly: HourlyWeather, wet: LeafWetness) -> None:
 def _number(value: float) -> float | None:
     """JSON has no NaN."""
     return None if math.isnan(value) else value
-
-
-def _flags(flags: list[Flag]) -> list[dict[str, Any]]:
-    return [
-        {
-            "doubt": flag.doubt.value,
-            "what": flag.what,
-            "count": flag.count,
-            "since": flag.since,
-            "text": {"vi": flag.text.vi, "en": flag.text.en},
-        }
-        for flag in flags
-    ]
-
-
-def _warn(flags: list[Flag]) -> None:
-    for flag in flags:
-        click.echo(f"Warning: {flag.text.en}", err=True)

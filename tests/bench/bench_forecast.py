@@ -1,0 +1,113 @@
+"""The forecasts beside their references: skill of the station's outlook.
+
+`--quick` learns anew every ten days instead of every day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import io
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cloud.forecast.arrays import FloatArray
+from cloud.forecast.outlook.anomaly_ridge import fit, predict
+from cloud.forecast.outlook.outlook import wet_probability
+from tests.bench.report import Figure, write
+from tests.cloud.forecast.reference import DATA
+
+COMMAND = "make bench-forecast"
+HORIZONS = (1, 3, 6, 12, 24, 48, 72)
+TESTED_FROM = 0.65
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Hourly temperature and humidity of one place."""
+
+    name: str
+    first_hour: int
+    temperature: FloatArray
+    humidity: FloatArray
+
+
+def series() -> Iterator[Series]:
+    """The recorded series that the reference was computed on."""
+    for file, single in (
+        ("weather_hourly_hanoi_2024_2025", "Hanoi"),
+        ("weather_hourly_srilanka_6fields", ""),
+    ):
+        text = gzip.decompress((DATA / f"{file}.csv.gz").read_bytes()).decode()
+        places: dict[str, list[dict[str, str]]] = defaultdict(list)
+        for row in csv.DictReader(io.StringIO(text)):
+            places[row.get("idsite", "")].append(row)
+        for place, rows in places.items():
+            yield Series(
+                single or f"SriLanka_{place}",
+                int(rows[0]["TIME"][11:13]),
+                np.array([float(row["TEMP"]) for row in rows]),
+                np.array([float(row["RHUM"]) for row in rows]),
+            )
+
+
+def rolling(of: Series, quantity: str, ahead: int, every_h: int) -> float:
+    """RMSE, or for WET the Brier score, of forecasts from every hour of the tested part; none looks ahead."""
+    values, companion = of.humidity, of.temperature
+    if quantity == "T":
+        values, companion = companion, values
+    start, count = int(TESTED_FROM * len(values)), len(values)
+    squares = []
+    for since in range(start, count - ahead, every_h):
+        learnt = fit(values[: since + 1], companion[: since + 1], of.first_hour, ahead)
+        origins = np.arange(since, min(count - ahead, since + every_h))
+        seen = origins[-1] + 1
+        expected = predict(learnt, values[:seen], companion[:seen], of.first_hour, origins)
+        came = values[origins + ahead]
+        if quantity == "WET":
+            clipped = np.clip(expected, 0, 100)
+            share = np.array(
+                [wet_probability(each, learnt, int(at)) for each, at in zip(clipped, origins, strict=True)]
+            )
+            squares.append((share - (came >= 90)) ** 2)
+        else:
+            squares.append(((np.clip(expected, 0, 100) if quantity == "RH" else expected) - came) ** 2)
+    mean = float(np.concatenate(squares).mean())
+    return mean if quantity == "WET" else mean**0.5
+
+
+def outlook_skill(every_h: int) -> list[Figure]:
+    """Mean score by quantity and horizon over all series, beside the reference's anomaly ridge."""
+    table = csv.DictReader(io.StringIO((DATA / "weather_forecast_reference.csv").read_text()))
+    reference = {(row["series"], row["var"], int(row["H"])): float(row["anomaly_ridge"]) for row in table}
+    scores: dict[tuple[str, int], list[tuple[float, float]]] = defaultdict(list)
+    for each in series():
+        for quantity in ("T", "RH", "WET"):
+            for ahead in HORIZONS:
+                ours = rolling(each, quantity, ahead, every_h)
+                scores[quantity, ahead].append((ours, reference[each.name, quantity, ahead]))
+    units = {"T": "°C RMSE", "RH": "% RMSE", "WET": "Brier"}
+    return [
+        Figure(
+            f"{quantity} +{ahead} h, mean of {len(pairs)} series",
+            *(float(np.mean([ours for ours, _ in pairs])), units[quantity], "reference anomaly ridge"),
+            *(float(np.mean([ours / theirs for ours, theirs in pairs])), COMMAND),
+        )
+        for (quantity, ahead), pairs in scores.items()
+    ]
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    every_h = 240 if parser.parse_args().quick else 24
+    write("forecast", outlook_skill(every_h))
+
+
+if __name__ == "__main__":
+    main()
