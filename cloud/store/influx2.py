@@ -23,11 +23,13 @@ from cloud.errors import SettingsError
 from cloud.settings import read_secret
 from cloud.store.checks import split
 from cloud.store.http import HttpServer
+from cloud.store.influx_rollups import DATABASE_SUFFIX, InfluxRollups
 from cloud.store.influxql import InfluxQL
 from cloud.store.influxql_reader import InfluxQLReader
 from cloud.store.line_protocol import LineEncoder
 from cloud.store.port import Aggregate, Rejected, Row, Sample, Scan, StoreUnavailable
-from cloud.store.refusals import write_all
+from cloud.store.refusals import Refusal, refusal_of, write_all
+from cloud.store.servers import Found, Kind, identify
 from cloud.store.victoria import VictoriaReader
 
 LINES_A_REQUEST: Final = 5000
@@ -56,9 +58,10 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Dialect:
+    found: Found
     encoder: LineEncoder
     reader: Reader
-    is_victoria: bool
+    rollups: InfluxRollups | None
 
 
 class Influx2Store:
@@ -78,6 +81,11 @@ class Influx2Store:
         self._finding = threading.Lock()
         self._told_of_texts = False
 
+    @property
+    def rollups(self) -> InfluxRollups | None:
+        """Roll-ups on InfluxDB; None on VictoriaMetrics. Raises StoreUnavailable while nothing answers."""
+        return self._dialect().rollups
+
     def write(self, scans: Sequence[Scan | Row]) -> Sequence[Rejected]:
         """Store `scans`; see the port."""
         encoder = self._dialect().encoder
@@ -90,7 +98,8 @@ class Influx2Store:
             )
         for first in range(0, len(lines), LINES_A_REQUEST):
             part = lines[first : first + LINES_A_REQUEST]
-            rejected += [Rejected(scan, reason) for (scan, _), reason in write_all(part, self._write)]
+            refused = write_all(part, self._write, lambda item: item[0].time_ms)
+            rejected += [Rejected(scan, reason) for (scan, _), reason in refused]
         return rejected
 
     def latest(self, devices: Sequence[str] | None = None) -> dict[str, dict[str, Sample]]:
@@ -133,44 +142,67 @@ class Influx2Store:
         with self._finding:
             if self._found is None:
                 self._found = self._find_dialect()
-                kind = "VictoriaMetrics" if self._found.is_victoria else "InfluxDB"
-                _log.info("store-found", extra={"store": self._url, "kind": kind})
+                told = self._found.found
+                _log.info(
+                    "store-found", extra={"store": self._url, "kind": told.kind, "version": told.version}
+                )
             return self._found
 
     def _find_dialect(self) -> _Dialect:
-        version = self._server.get("/ping", {}).headers.get("X-Influxdb-Version", "")
-        if version.removeprefix("v").startswith("1."):
+        found = identify(self._server)
+        if found.kind is Kind.INFLUX1:
             raise StoreUnavailable(
-                f"store {self._url} is InfluxDB {version}, which has no /api/v2/write: "
+                f"store {self._url} is InfluxDB {found.version}, which has no /api/v2/write: "
                 "name it as influx1://host:8086/…"
             )
-        if version:
-            return _Dialect(
-                LineEncoder(), InfluxQLReader(InfluxQL(self._server, self._bucket)), is_victoria=False
-            )
-        if self._server.get("/api/v1/query", {"query": "1"}).status == 200:
+        if found.kind is Kind.VICTORIA:
             encoder = LineEncoder(class_tag=True, texts=False)
-            return _Dialect(encoder, VictoriaReader(self._server), is_victoria=True)
-        raise StoreUnavailable(f"store {self._url} is neither InfluxDB 2.x or 3 nor VictoriaMetrics")
+            return _Dialect(found, encoder, VictoriaReader(self._server), None)
+        several = found.kind is Kind.INFLUX2
+        raw = InfluxQL(self._server, self._bucket, several=several)
+        rolled = InfluxQL(self._server, self._bucket + DATABASE_SUFFIX, several=several)
+        rollups = InfluxRollups(raw, rolled, self._write_rollups)
+        return _Dialect(found, LineEncoder(), InfluxQLReader(raw), rollups)
 
-    def _write(self, lines: Sequence[tuple[Scan | Row, bytes]]) -> str:
-        body = b"\n".join(line for _, line in lines)
+    def _write(self, lines: Sequence[tuple[Scan | Row, bytes]]) -> Refusal:
+        return self._post(self._bucket, b"\n".join(line for _, line in lines))
+
+    def _write_rollups(self, body: bytes) -> None:
+        bucket = self._bucket + DATABASE_SUFFIX
+        refusal = self._post(bucket, body)
+        if refusal.reason and "retention" not in refusal.reason:
+            raise StoreUnavailable(
+                f"store {self._url}, bucket {bucket!r}, refuses roll-ups: {refusal.reason}"
+            )
+
+    def _post(self, bucket: str, body: bytes) -> Refusal:
         try:
-            self._writer.write(bucket=self._bucket, record=body, write_precision=WritePrecision.MS)  # type: ignore[arg-type]
+            self._writer.write(bucket=bucket, record=body, write_precision=WritePrecision.MS)  # type: ignore[arg-type]
         except ApiException as error:
             if error.status in (400, 413, 422):
-                return str(error.message or error.reason)[:500]
+                told = error.body or error.message or error.reason or ""
+                return refusal_of(told if isinstance(told, bytes) else str(told).encode())
             raise StoreUnavailable(
-                f"store {self._url}, bucket {self._bucket!r}, answers {error.status}: "
-                f"{error.message or error.reason}"
+                f"store {self._url}, bucket {bucket!r}, answers {error.status}: "
+                f"{error.message or error.reason}. Is it made? See `kega cloud init-store`"
             ) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise StoreUnavailable(f"store {self._url} cannot be reached: {error}") from error
-        return ""
+        return Refusal()
 
 
-def open_influx2(parts: SplitResult) -> Influx2Store:
-    """The store that an `influx2+http` URL names.
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What an `influx2+http` URL names."""
+
+    url: str
+    bucket: str
+    org: str
+    token: str
+
+
+def address_of(parts: SplitResult) -> Address:
+    """The parts of the URL, with the token read from its file.
 
     Raises:
         SettingsError: the URL names no host or bucket, or its token file cannot be read.
@@ -184,7 +216,11 @@ def open_influx2(parts: SplitResult) -> Influx2Store:
         )
     scheme = parts.scheme.removeprefix("influx2+")
     token = read_secret(Path(told["token_file"])) if "token_file" in told else ""
-    netloc = parts.netloc
-    return Influx2Store(
-        f"{scheme}://{netloc}{parts.path.rstrip('/')}", told["bucket"], told.get("org", ""), token
-    )
+    url = f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    return Address(url, told["bucket"], told.get("org", ""), token)
+
+
+def open_influx2(parts: SplitResult) -> Influx2Store:
+    """The store that an `influx2+http` URL names. Raises SettingsError."""
+    address = address_of(parts)
+    return Influx2Store(address.url, address.bucket, address.org, address.token)

@@ -65,15 +65,15 @@ class LineEncoder:
                 self.texts_left_out += 1
                 continue
             if not scan.quality and value is not None:
-                fields.append(f"{field}={_text(value)}")
+                fields.append(f"{field}={value_text(value)}")
                 continue
             quality = quality_of(scan, field)
             if quality is Quality.GOOD:
-                fields.append(f"{field}={_text(value)}")
+                fields.append(f"{field}={value_text(value)}")
                 continue
             fields.append(f"{field}{QUALITY_SUFFIX}={int(quality)}i")
             if value is not None:
-                fields.append(f"{field}{RAW_SUFFIX}={_text(value)}")
+                fields.append(f"{field}{RAW_SUFFIX}={value_text(value)}")
         if not fields:
             return b""
         return f"{self._key(scan)} {','.join(fields)} {scan.time_ms}".encode()
@@ -116,5 +116,6 @@ _TEXT_OF: Final[Mapping[type, Callable[..., str]]] = {
 }
 
 
-def _text(value: Value) -> str:
+def value_text(value: Value) -> str:
+    """`value` as a field's value; not None."""
     return _TEXT_OF[type(value)](value)

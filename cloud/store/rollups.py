@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol
 
 from cloud.store.port import Aggregate, Sample
 from telemetry.readings import Quality, Value
@@ -63,17 +63,10 @@ class Rollups(Protocol):
         ...
 
 
-@runtime_checkable
-class HasRollups(Protocol):
-    """A store that may keep roll-ups; VictoriaMetrics does not, and says None."""
-
-    @property
-    def rollups(self) -> Rollups | None: ...
-
-
 def rollups_of(store: object) -> Rollups | None:
-    """The roll-ups of `store`, where it keeps any."""
-    return store.rollups if isinstance(store, HasRollups) else None
+    """The roll-ups of `store`, where it keeps any: VictoriaMetrics does not. Raises StoreUnavailable."""
+    found: Rollups | None = getattr(store, "rollups", None)
+    return found
 
 
 def summarise(values: Sequence[Value]) -> Summary | None:

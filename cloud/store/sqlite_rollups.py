@@ -110,7 +110,7 @@ class SqliteRollups:
 
 
 def _packed(fields: Mapping[str, Summary]) -> str:
-    return orjson.dumps(fields).decode()
+    return orjson.dumps({name: tuple(summary) for name, summary in fields.items()}).decode()
 
 
 def _combined(hours: Sequence[Mapping[str, Sequence[object]]]) -> dict[str, Summary]:

@@ -199,9 +199,7 @@ def test_a_failed_write_leaves_nothing_behind_and_can_be_repeated(tmp_path: Path
     store = SqliteStore(file)
     scans = [Scan("streetlight", "p", "g", "d", 1, {"a": 1.0})]
     with sqlite3.connect(file) as other:
-        other.execute(
-            "CREATE TRIGGER full BEFORE INSERT ON scan BEGIN SELECT RAISE(ABORT, 'disk full'); END"
-        )
+        other.execute("CREATE TRIGGER full BEFORE INSERT ON scan BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     with pytest.raises(StoreUnavailable, match="disk full"):
         store.write(scans)
     with sqlite3.connect(file) as other:
