@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-forecast bench-codec bench-demo lock clean help
+.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-forecast bench-codec bench-demo bench-spool lock clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -66,6 +66,9 @@ var/bench/thingsboard/ready: requirements/bench-edge.lock
 	@test -x var/bench/thingsboard/bin/python || $(PYTHON) -m venv var/bench/thingsboard
 	@var/bench/thingsboard/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r $<
 	@touch $@
+
+bench-spool: env ## a week of outage on disk, its drain, wear of flash, commits a second
+	@PYTHONPATH=. $(BIN)/python tests/bench/bench_spool.py $(BENCH_OPTIONS)
 
 bench-demo: env ## the demo's start and memory
 	@PYTHONPATH=. $(BIN)/python tests/bench/bench_demo.py

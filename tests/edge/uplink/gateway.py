@@ -95,10 +95,11 @@ async def gateway_on(
     limits: SpoolLimits | None = None,
     definition: Callable[[str], DeviceDefinition] = device_definition,
     graceful: bool = True,
+    commit_every_s: float = 0.02,
 ) -> AsyncIterator[Gateway]:
     """A running gateway; at the end it says goodbye, or falls silent as a killed process would."""
     clock = SystemClock()
-    spool = Spool(folder / "spool.db", limits or SpoolLimits(), clock, commit_every_s=0.02)
+    spool = Spool(folder / "spool.db", limits or SpoolLimits(), clock, commit_every_s=commit_every_s)
     configured = {device: definition(device) for device in devices}
     known = Devices(GatewayDefinition(AREA, GATEWAY, configured, "0.1.0"))
     commands: list[DeviceCommand] = []
