@@ -66,7 +66,7 @@ class InputBus:
         self.id = config.id
         self.statistics = BusStatistics()
         self._config = config
-        self._bound = instruments
+        self.instruments = tuple(instruments)
         self._sink = sink
         self._presence = presence
         self._stamps = stamps
@@ -83,7 +83,7 @@ class InputBus:
             self.statistics.pulse.within(OPENING_S, "opens the chip")
             try:
                 with GpioChip(self._config.chip, self._kernel) as chip, contextlib.ExitStack() as held:
-                    self._open = [await self._hold(chip, held, each) for each in self._bound]
+                    self._open = [await self._hold(chip, held, each) for each in self.instruments]
                     self.statistics.connections += 1
                     backoff.succeeded()
                     logger.info("bus-open", extra={"bus": self.id})
@@ -91,7 +91,7 @@ class InputBus:
             except (BusClosed, CountsError) as error:
                 self.statistics.losses += 1
                 logger.warning("bus-closed", extra={"bus": self.id, "cause": str(error)})
-                for each in self._bound:
+                for each in self.instruments:
                     await self._silent(each, str(error))
             finally:
                 self._open = []
