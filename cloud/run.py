@@ -33,6 +33,8 @@ class Part(StrEnum):
     INGEST = "ingest"
     API = "api"
     """HTTP API, live stream and console."""
+    ROLLUP = "rollup"
+    """Hourly and daily roll-ups; retention of the embedded store."""
 
 
 async def run_cloud(settings: Settings, parts: Iterable[Part], *, tell: Callable[[str], None]) -> None:
@@ -69,15 +71,26 @@ def starts(settings: Settings, parts: Iterable[Part], registry: Registry, store:
 
     async def ingest() -> None:
         from cloud.ingest.service import run_ingest
+        from cloud.rollup.late import MarkingStore
 
-        await run_ingest(settings, registry, store)
+        await run_ingest(settings, registry, MarkingStore(store, registry, SystemClock()))
 
     async def api() -> None:
         from cloud.api.service import run_api
 
         await run_api(settings, registry, store)
 
-    known: dict[Part, Start] = {Part.SUPERVISOR: supervisor, Part.INGEST: ingest, Part.API: api}
+    async def rollup() -> None:
+        from cloud.rollup.service import run_rollup
+
+        await run_rollup(settings, registry, store)
+
+    known: dict[Part, Start] = {
+        Part.SUPERVISOR: supervisor,
+        Part.INGEST: ingest,
+        Part.API: api,
+        Part.ROLLUP: rollup,
+    }
     return {part.value: known[part] for part in parts}
 
 

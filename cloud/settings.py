@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from cloud.errors import SettingsError
 from cloud.host.policy import HostPolicy
+from cloud.store.retention import MOST_DAYS, Retention
 from telemetry.errors import ConfigError, TopicError
 from telemetry.mqtt import Broker
 from telemetry.sparkplug.topics import check_id
@@ -140,6 +141,27 @@ class IngestSettings(_Section):
         return urls
 
 
+class RetentionSettings(_Section):
+    """How long the store keeps things, in days; left out: for ever. `kega cloud init-store` makes it so."""
+
+    raw_days: int | None = Field(default=None, ge=2, le=MOST_DAYS)
+    """Values as measured."""
+    rollup_days: int | None = Field(default=None, ge=2, le=MOST_DAYS)
+    """Hourly and daily roll-ups."""
+
+    @model_validator(mode="after")
+    def _outlives(self) -> Self:
+        if self.rollup_days is not None and (self.raw_days is None or self.raw_days > self.rollup_days):
+            raise ValueError(
+                "rollup_days must not be shorter than raw_days: roll-ups outlive what they sum up"
+            )
+        return self
+
+    def to_retention(self) -> Retention:
+        """For the store."""
+        return Retention(self.raw_days, self.rollup_days)
+
+
 class Settings(_Section):
     """Everything that the roles of the cloud tier need to know."""
 
@@ -153,6 +175,7 @@ class Settings(_Section):
     http: HttpSettings = HttpSettings()
     secrets_dir: Path = Path("var/secrets")
     """Where kega keeps the keys it makes; only its own user may read it."""
+    retention: RetentionSettings = RetentionSettings()
     ingest: IngestSettings = IngestSettings()
     supervisor: HostPolicy = HostPolicy()
 

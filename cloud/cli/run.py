@@ -8,7 +8,7 @@ import click
 
 from cloud.cli.options import config_option
 
-_PARTS = ("supervisor", "ingest", "api")
+_PARTS = ("supervisor", "ingest", "api", "rollup")
 
 
 @click.command()

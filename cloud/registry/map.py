@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Integer, and_, case, func, literal_column, or_, select
 
 from cloud.registry.cells import LEVELS, Box, ranges_of
 from cloud.registry.devices import device_columns, device_of
-from cloud.registry.port import DeviceRecord
+from cloud.registry.port import CellCount, DeviceRecord
 from cloud.registry.tables import DEVICES
 from cloud.registry.transactions import Transactions
-
-
-@dataclass(frozen=True, slots=True)
-class CellCount:
-    """Devices of one class in one cell."""
-
-    cell: int
-    device_class: str
-    count: int
-    online: int
-    latitude: float
-    """Mean of theirs."""
-    longitude: float
 
 
 class DeviceMap(Transactions):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from cloud.registry.cells import Box
 from telemetry.commands import CommandStatus
 from telemetry.readings import Value
 
@@ -221,6 +222,30 @@ class DeviceBirth:
     time_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class CellCount:
+    """Devices of one class in one cell of the map."""
+
+    cell: int
+    device_class: str
+    count: int
+    online: int
+    latitude: float
+    """Mean of theirs."""
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class LateRange:
+    """Values of a device came after their intervals were rolled up: those of [start_ms, end_ms)."""
+
+    device: str
+    start_ms: int
+    end_ms: int
+    times: int
+    """How often it was marked; another number means that more has come."""
+
+
 class Registry(Protocol):
     """Everything that is known besides time series."""
 
@@ -264,6 +289,22 @@ class Registry(Protocol):
         limit: int = 1000,
     ) -> list[DeviceRecord]:
         """Devices in order of id, beginning behind `after`; without their points."""
+        ...
+
+    def devices_changed(
+        self, *, since_ms: int, after: tuple[int, str] | None = None, limit: int = 1000
+    ) -> tuple[list[DeviceRecord], tuple[int, str] | None]:
+        """Devices that were born, died or were decided upon since then; and where to go on, if at all."""
+        ...
+
+    def map_cells(self, level: int, box: Box | None = None) -> list[CellCount]:
+        """All cells of the level with a device; those of a part of the map where it is given."""
+        ...
+
+    def devices_in(
+        self, box: Box, *, device_class: str | None = None, limit: int = 1000
+    ) -> list[DeviceRecord]:
+        """Up to `limit` devices in a part of the map, without their points."""
         ...
 
     def device(self, device: str) -> DeviceRecord | None:
@@ -327,6 +368,26 @@ class Registry(Protocol):
     def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]: ...
     def dead_letter_counts(self) -> dict[str, int]:
         """Reason → how many ever."""
+        ...
+
+    # roll-ups
+    def rollup_progress(self) -> dict[str, int]:
+        """Tier → time until which its roll-ups are made."""
+        ...
+
+    def set_rollup_progress(self, tier: str, until_ms: int) -> None: ...
+    def mark_late(self, ranges: Mapping[str, tuple[int, int]]) -> None:
+        """Device → times whose values came late; the range of a device that is marked already grows."""
+        ...
+
+    def late_ranges(
+        self, *, devices: Sequence[str] | None = None, after: str = "", limit: int = 1000
+    ) -> list[LateRange]:
+        """Marked devices in order of id, beginning behind `after`; of `devices` only, where given."""
+        ...
+
+    def late_done(self, ranges: Sequence[LateRange]) -> None:
+        """These were looked at again; one that was marked meanwhile stays."""
         ...
 
     # users, tokens, audit

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import case, delete, select
 
+from cloud.registry.port import LateRange
 from cloud.registry.tables import ROLLUP_LATE, ROLLUP_PROGRESS
 from cloud.registry.transactions import Transactions
-
-
-@dataclass(frozen=True, slots=True)
-class LateRange:
-    """Values of a device came after their intervals were rolled up: those of [start_ms, end_ms)."""
-
-    device: str
-    start_ms: int
-    end_ms: int
-    times: int
-    """How often it was marked; another number means that more has come."""
 
 
 class RollupRecords(Transactions):

@@ -60,8 +60,10 @@ class SqliteExpiry:
         self._slices = 0
         self._longest_s = 0.0
 
-    def expire(self, now_ms: int) -> Expired:
+    def expire(self, now_ms: int, *, rolled_until_ms: int | None = None) -> Expired:
         """Delete what the retention does not keep, device by device: each has its oldest rows side by side.
+
+        Values that are not rolled up yet stay, where `rolled_until_ms` is told.
 
         Raises:
             StoreUnavailable: the file cannot be written now; what was deleted so far stays deleted.
@@ -71,17 +73,19 @@ class SqliteExpiry:
         with self._file.mapped_errors():
             connection = self._file.connect()
             try:
-                pages = self._expire(connection, now_ms)
+                pages = self._expire(connection, now_ms, rolled_until_ms)
             finally:
                 connection.close()
         return Expired(self._rows, self._slices, self._longest_s, pages)
 
-    def _expire(self, connection: sqlite3.Connection, now_ms: int) -> int:
+    def _expire(self, connection: sqlite3.Connection, now_ms: int, rolled_until_ms: int | None) -> int:
         retention = read_retention(connection)
         work: list[tuple[str, str, tuple[object, ...], int]] = []
         devices = [row[0] for row in connection.execute("SELECT id FROM device ORDER BY id")]
         if retention.raw_days is not None:
             oldest_ms = cutoff_ms(retention.raw_days, now_ms)
+            if rolled_until_ms is not None:
+                oldest_ms = min(oldest_ms, rolled_until_ms)
             work += [("scan", "time_ms", (device,), oldest_ms) for device in devices]
         if retention.rollup_days is not None:
             oldest_ms = cutoff_ms(retention.rollup_days, now_ms)

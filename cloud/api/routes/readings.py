@@ -18,6 +18,7 @@ from cloud.errors import NotFound
 from cloud.live.state import DeviceState
 from cloud.live.view import LiveDevice
 from cloud.registry.port import DeviceRecord, PointRecord
+from cloud.rollup.history import History
 from cloud.store.port import Aggregate, Sample
 from telemetry.devices.classes import field_name
 
@@ -80,7 +81,7 @@ async def readings(
     found = _point(await context.device(device), point)
     function = None if every_ms is None else fn or Aggregate.MEAN
     samples = await context.threads.run(
-        context.store.series,
+        History(context.store, context.registry).series,
         device,
         found.field,
         start_ms,
