@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-forecast bench-codec bench-demo bench-spool lock clean help
+.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-forecast bench-codec bench-demo bench-commands bench-spool lock clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -72,6 +72,9 @@ bench-spool: env ## a week of outage on disk, its drain, wear of flash, commits 
 
 bench-demo: env ## the demo's start and memory
 	@PYTHONPATH=. $(BIN)/python tests/bench/bench_demo.py
+
+bench-commands: env ## 1000 commands under random kill -9 of agents and broker
+	@PYTHONPATH=. $(BIN)/python tests/bench/bench_commands.py
 
 lock: ## renew the lock files (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
