@@ -27,8 +27,7 @@ from edge.spool.spool import Spool
 from edge.time.asking import HostTime
 from edge.time.gnss import GnssTime
 from edge.time.keeper import TimeKeeper
-from edge.time.kernel import KernelClock, boot_id, keeps_time_when_off, read_kernel
-from edge.time.memory import TIME_FILE
+from edge.time.machine import keep_time
 from edge.time.settler import Settler
 from edge.time.stamps import STEP_BACK_MS
 from edge.uplink.connections import ConnectionNumbers
@@ -37,7 +36,7 @@ from edge.uplink.intake import Intake
 from edge.uplink.session import Devices
 from edge.uplink.settings import UplinkSettings
 from edge.uplink.uplink import Uplink
-from telemetry.clock import Clock, SystemClock
+from telemetry.clock import Clock
 from telemetry.sparkplug.payload import Metric
 from telemetry.time_exchange import question_metric
 
@@ -56,8 +55,7 @@ class Agent:
         *,
         node_metrics: Callable[[int], tuple[Metric, ...]] = lambda _: (),
         on_configuration: Callable[[str], None] = lambda _: None,
-        machine: Clock | None = None,
-        kernel: Callable[[], KernelClock] = read_kernel,
+        clock: TimeKeeper | None = None,
     ) -> None:
         """Prepare everything; `live` begins. The state folder must be held.
 
@@ -65,19 +63,11 @@ class Agent:
             bound: what to measure, and where to send it.
             node_metrics: what an NBIRTH of UTC milliseconds tells of health and configuration.
             on_configuration: gets what the host offers, unchecked.
-            machine: the machine's clocks.
-            kernel: tells whether the machine's wall clock is kept right.
+            clock: the gateway's time; that of the machine where it is left out.
         """
         config = bound.config
         self._bound = bound
-        trusted = config.time.trust_machine_clock
-        self.clock = TimeKeeper(
-            machine or SystemClock(),
-            kernel,
-            config.state_dir / TIME_FILE,
-            boot=boot_id(),
-            trust_machine=keeps_time_when_off() if trusted is None else trusted,
-        )
+        self.clock = clock or keep_time(config.state_dir, trust_machine=config.time.trust_machine_clock)
         """The gateway's time; `state()` tells how far it can be believed."""
         self._clock: Clock = self.clock
         self._host_time = HostTime(self.clock)

@@ -24,7 +24,8 @@ from edge.supervision.lives import LIVES_FILE, Lives
 from edge.supervision.machine import boot_id
 from edge.supervision.notify import Notifier
 from edge.supervision.supervision import Supervision
-from telemetry.clock import SystemClock
+from edge.time.keeper import TimeKeeper
+from edge.time.machine import keep_time
 from telemetry.devices.library import Library
 
 _STATE_DIR: Final = re.compile(r"^state_dir:[ \t]*(\S.*)$", re.MULTILINE)
@@ -65,11 +66,16 @@ def find_state_dir(file: Path, library: Library) -> Path:
     return load_gateway(file, library).config.state_dir
 
 
+def _clock_figures(clock: TimeKeeper) -> ClockFigures:
+    state = clock.state()
+    return ClockFigures(state.name, state.offset_ms, state.error_ms)
+
+
 class _Process:
     """Implements `edge.configuration.keeper.Plant`."""
 
     def __init__(self, folder: Path, keeper: Keeper, bound: BoundGateway, notifier: Notifier) -> None:
-        clock = SystemClock()
+        clock = keep_time(folder, trust_machine=bound.config.time.trust_machine_clock)
         lag = LoopLag()
         self._folder = folder
         self._keeper = keeper
@@ -80,12 +86,13 @@ class _Process:
             folder,
             lambda: self._lives.life,
             lag,
-            clock=lambda: ClockFigures("system", None),
+            clock=lambda: _clock_figures(clock),
             others=(keeper,),
         )
         self._supervision = Supervision(
             bound.config.gateway, self._lives, notifier, health, lag=lag, clock=clock
         )
+        self._clock = clock
         self._agent: Agent | None = None
         self._next: BoundGateway | None = None
         self._ending = asyncio.Event()
@@ -130,6 +137,7 @@ class _Process:
                 self._bound,
                 node_metrics=self._supervision.node_metrics,
                 on_configuration=self._keeper.offer,
+                clock=self._clock,
             )
             self._supervision.agent = self._agent
             self._begun.set()

@@ -27,7 +27,9 @@ class ClockFigures:
 
     state: str
     offset_ms: float | None
-    """How far the clock is off, as far as its source tells."""
+    """How far the machine's clock is behind the gateway's time."""
+    error_ms: float | None = None
+    """By how much the gateway's time may be wrong."""
 
 
 class Told(Protocol):
@@ -76,6 +78,7 @@ class Health:
         figures += [
             Figure("Clock/State", STRING, clock.state),
             Figure("Clock/Offset", DOUBLE, clock.offset_ms, "ms"),
+            Figure("Clock/Error", DOUBLE, clock.error_ms, "ms"),
             Figure("Spool/Bytes", INT64, None if spool is None else spool.bytes_used, "By"),
         ]
         figures += self._process(now)
