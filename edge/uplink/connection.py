@@ -82,6 +82,8 @@ class Connection:
         self._birth_at = 0.0
         self._held: list[SpooledBatch] = []
         self._urgent: deque[int] = deque(maxlen=_HELD)
+        self._searched = 0
+        """Nothing numbered up to this waits in the spool but for what is on the way."""
         self._wake = asyncio.Event()
         self._host_gone = asyncio.Event()
 
@@ -154,6 +156,7 @@ class Connection:
         """The spool began a new file: numbers begin again, and births must name its epoch."""
         self._figures = replace(self._figures, epoch=epoch, newest=0)
         self._newest = 0
+        self._searched = 0
         self._held.clear()
         self._urgent.clear()
         self._session.rebirth()
@@ -252,6 +255,7 @@ class Connection:
                 self._publish_live(batch)
         if not was_online:
             self._delivery.begin(self._newest)
+            self._searched = 0
             _LOG.info("births-sent", extra={"gateway": self._gateway, "epoch": self._spool.epoch})
 
     async def _pace_of_births(self) -> None:
@@ -296,9 +300,13 @@ class Connection:
         again = await self._spool.load(due) if due else []
         self._delivery.gone(set(due) - {batch.number for batch in again})
         room = min(most - len(again), self._delivery.room())
-        if room <= 0:
+        ripe = self._delivery.ripe
+        if room <= 0 or ripe <= self._searched:
             return again
-        return again + await self._spool.waiting(room, self._delivery.ripe, self._delivery.on_the_way)
+        found = await self._spool.waiting(room, ripe, self._delivery.on_the_way)
+        if not found:
+            self._searched = ripe
+        return again + found
 
     async def _probe(self) -> None:
         """After a long silence of the host, find out whether the connection still leads anywhere.

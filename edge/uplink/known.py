@@ -30,8 +30,10 @@ class KnownValues:
         scans = self._scans[batch.device]
         metrics = metric_names(batch.metrics)
         before = scans.get(metrics)
-        if before is not None and before.time_ms > batch.time_ms:
-            return
+        if before is not None:
+            if before.time_ms > batch.time_ms:
+                return
+            del scans[metrics]  # goes to the end: of equal times the later one counts
         scans[metrics] = batch
         if len(scans) > _SCANS:
             self._read(batch.device)
