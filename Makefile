@@ -78,7 +78,7 @@ bench-commands: env ## 1000 commands under random kill -9 of agents and broker
 
 lock: ## renew the lock files (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --extra edge --extra cloud --extra models --extra simulators --extra dev pyproject.toml -o requirements/kega.lock
+	  --extra edge --extra cloud --extra models --extra parquet --extra simulators --extra dev pyproject.toml -o requirements/kega.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --extra grafana --extra dev pyproject.toml -o requirements/grafana.lock
 
