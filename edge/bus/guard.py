@@ -4,8 +4,7 @@ Modbus RTU answers carry no sign of what they answer. After a silence the answer
 next request in unit, function and even length. The guard remembers what it did not get (ghosts). A unit
 answers in order, so one answer that no ghost can look like proves that all ghosts are gone; where the next
 request could be mistaken, a read of another length goes first, whose data nobody uses. An answer that is,
-byte for byte, the one to a recent other request may be that one sent twice: it counts once the line stayed
-quiet.
+byte for byte, the one to a recent other request may be that one sent twice: it must come a second time.
 """
 
 from __future__ import annotations
@@ -30,6 +29,10 @@ Signature = tuple[int, int]
 """Function and length of an answer."""
 
 
+class _Doubtful(BusMismatch):
+    """An answer that must come a second time to be believed."""
+
+
 @dataclass(slots=True)
 class _Past:
     """What a unit may still send although nobody waits for it."""
@@ -37,12 +40,16 @@ class _Past:
     ghosts: set[Signature] = field(default_factory=set)
     given_up_at: float = 0.0
     """When the last request was sent that got no answer."""
-    answers: dict[bytes, tuple[Request, float]] = field(default_factory=dict)
-    """The last answers, and when they came; the oldest first."""
+    answers: dict[bytes, tuple[set[Request], float]] = field(default_factory=dict)
+    """The last answers, which requests they are known to answer, and when they came; the oldest first."""
+    doubted: tuple[Request, bytes] | None = None
+    """An answer that was not believed the first time."""
 
-    def remember(self, pdu: bytes, request: Request, now: float) -> None:
-        self.answers.pop(pdu, None)
-        self.answers[pdu] = (request, now)
+    def remember(self, pdu: bytes, request: Request | None, now: float) -> None:
+        requests, _ = self.answers.pop(pdu, (set(), 0.0))
+        if request is not None and len(requests) < _RECENT:
+            requests.add(request)
+        self.answers[pdu] = (requests, now)
         if len(self.answers) > _RECENT:
             del self.answers[next(iter(self.answers))]
 
@@ -95,6 +102,8 @@ class Guard:
                 # where answers were missing, the refusal may be a late one: it counts when it comes again
                 if asked is request and not (doubtful and request.is_read):
                     raise
+            except _Doubtful:
+                continue
             except (BusCrcError, BusMismatch):
                 if asked is request:
                     raise
@@ -117,6 +126,8 @@ class Guard:
         past = self._of(request.unit)
         started = asyncio.get_running_loop().time()
         unit.requests += 1
+        for frame in self._link.overheard():
+            self._of(frame.unit).remember(frame.pdu, None, started)
         reply: Reply | None = None
         try:
             reply = await self._link.ask(request, timeout_s)
@@ -143,19 +154,25 @@ class Guard:
         return Exchange(request, data, reply.sent, reply.received, reply.started, reply.ended)
 
     async def _prove(self, request: Request, reply: Reply, past: _Past) -> None:
-        """Raise BusMismatch where the answer turns out to be an earlier one, sent twice."""
-        earlier, at = past.answers.get(reply.frame.pdu, (request, 0.0))
-        is_recent = reply.ended - at < _RECENT_S
-        size = len(reply.sent) + len(reply.received)
-        too_quick = reply.ended - reply.started < size * self._per_byte_s
-        if is_recent and (earlier != request or too_quick):
-            # by then the slowest of the last answers would have come, and this one is proven or refuted
-            slowest_s = max(self._statistics.unit(request.unit).recent_s, default=self._quiet_s)
-            latest = reply.started + size * self._per_byte_s + slowest_s
-            wait_s = max(latest - reply.ended, 0.0) + self._silence_s
-            if await self._link.drain(wait_s, LONGEST_DRAIN_S):
-                raise BusMismatch(f"{request}: the answer to an earlier request came twice")
-        past.remember(reply.frame.pdu, request, reply.ended)
+        """Raise BusMismatch where the answer may be an earlier one, sent twice."""
+        pdu = reply.frame.pdu
+        answered, at = past.answers.get(pdu, ({request}, 0.0))
+        if reply.ended - at < _RECENT_S:
+            if request not in answered and past.doubted != (request, pdu):
+                past.doubted = (request, pdu)
+                raise _Doubtful(f"{request}: the same answer as to another request before")
+            size = len(reply.sent) + len(reply.received)
+            if request in answered and reply.ended - reply.started < size * self._per_byte_s:
+                await self._wait_for_another(request, reply, size)
+        past.doubted = None
+        past.remember(pdu, request, reply.ended)
+
+    async def _wait_for_another(self, request: Request, reply: Reply, size: int) -> None:
+        """Raise BusMismatch where another answer follows one that came sooner than the line can carry it."""
+        slowest_s = max(self._statistics.unit(request.unit).recent_s, default=self._quiet_s)
+        latest = reply.started + size * self._per_byte_s + slowest_s
+        if await self._link.drain(max(latest - reply.ended, 0.0) + self._silence_s, LONGEST_DRAIN_S):
+            raise BusMismatch(f"{request}: an answer came twice")
 
     def _note_late(self, request: Request, reply: Reply | None) -> None:
         """Where the wrong answer is the missing one of some unit, that unit is slow and not dead."""

@@ -69,6 +69,10 @@ class ModbusLink(Protocol):
         """
         ...
 
+    def overheard(self) -> list[Frame]:
+        """Whole frames that came since the last request and were given to nobody."""
+        ...
+
     async def drain(self, quiet_s: float, longest_s: float) -> bool:
         """Throw away what comes until the line was quiet for `quiet_s`, at most `longest_s`.
 

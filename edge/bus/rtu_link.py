@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import termios
 import time
 from typing import Final
 
@@ -20,7 +21,7 @@ from pymodbus.pdu import ModbusPDU
 from edge.bus.link import Reply
 from edge.bus.serial_lock import check_port
 from edge.config import RtuBusConfig, TcpBusConfig
-from edge.drivers.modbus.frames import Framing, Request, reply_in
+from edge.drivers.modbus.frames import Frame, Framing, Request, reply_in, rtu_frames
 from edge.drivers.modbus.planner import silence_s
 from edge.errors import BusClosed, BusMismatch, BusTimeout
 
@@ -60,6 +61,7 @@ class RtuLink:
         self._lost: asyncio.Future[None] | None = None
         self._sent = b""
         self._received: list[bytes] = []
+        self._given = b""
         self._heard_at = 0.0
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
@@ -83,6 +85,9 @@ class RtuLink:
                 connected = await client.connect()
         except TimeoutError:
             connected = False
+        except (OSError, ValueError, termios.error) as error:
+            client.close()
+            raise BusClosed(f"{self._config.place}: does not take these settings: {error}") from error
         if not connected:
             client.close()
             raise BusClosed(f"{self._config.place}: cannot connect: refused, unreachable or already in use")
@@ -126,6 +131,7 @@ class RtuLink:
         if sending:
             self._sent = data
             self._received = []
+            self._given = b""
         else:
             self._heard_at = asyncio.get_running_loop().time()
             # pymodbus shows its buffer, which grows until it has understood or thrown away what is in it
@@ -183,7 +189,9 @@ class RtuLink:
                 raise error
             raise BusMismatch(f"{request}: {error}") from error
         received = self._received[-1] if self._received else b""
-        return Reply(reply_in(received, request), self._sent, received, started, ended)
+        frame = reply_in(received, request)
+        self._given = received
+        return Reply(frame, self._sent, received, started, ended)
 
     def _overheard(self, request: Request, timeout_s: float, started: float, ended: float) -> Reply:
         """The frame that pymodbus threw away with the noise before it; or what else the bytes mean."""
@@ -191,6 +199,11 @@ class RtuLink:
         if not received:
             raise BusTimeout(f"{request}: no answer within {timeout_s:.3g} s")
         return Reply(reply_in(received, request), self._sent, received, started, ended)
+
+    def overheard(self) -> list[Frame]:
+        """Whole frames that came since the last request and were given to nobody."""
+        received = b"".join(self._received)
+        return list(rtu_frames(received)) if received != self._given else []
 
     async def drain(self, quiet_s: float, longest_s: float) -> bool:
         """Throw away what comes until the line was quiet for `quiet_s`, at most `longest_s`."""

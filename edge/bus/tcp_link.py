@@ -95,6 +95,10 @@ class TcpLink:
             raise BusTimeout(f"{request}: no answer within {timeout_s:.3g} s")
         return Reply(arrival.frame, sent, arrival.received, started, arrival.at)
 
+    def overheard(self) -> list[Frame]:
+        """Nothing that could be mistaken for an answer."""
+        return []
+
     async def drain(self, quiet_s: float, longest_s: float) -> bool:
         """Nothing to throw away: transaction numbers tell answers apart."""
         return False

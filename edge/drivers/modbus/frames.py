@@ -216,7 +216,7 @@ def reply_in(received: bytes, request: Request) -> Frame:
         BusCrcError: there are bytes, but no whole frame.
         BusMismatch: more came than one answer.
     """
-    frames = list(_rtu_frames(received))
+    frames = list(rtu_frames(received))
     if not frames:
         raise BusCrcError(f"{request}: {len(received)} bytes came, but no whole frame with a right checksum")
     if len(frames) > 1:
@@ -224,7 +224,7 @@ def reply_in(received: bytes, request: Request) -> Frame:
     return frames[0]
 
 
-def _rtu_frames(received: bytes) -> Iterator[Frame]:
+def rtu_frames(received: bytes) -> Iterator[Frame]:
     """Every correct reply, with whatever noise stands before and between."""
     start = 0
     while start + 5 <= len(received):

@@ -112,6 +112,7 @@ async def on_pty(device: RawDevice) -> AsyncIterator[str]:
     tty.setraw(slave)
     loop = asyncio.get_running_loop()
     buffer = bytearray()
+    coming: list[asyncio.TimerHandle] = []
 
     def ready() -> None:
         buffer.extend(os.read(master, 4096))
@@ -120,13 +121,15 @@ async def on_pty(device: RawDevice) -> AsyncIterator[str]:
             del buffer[:size]
             assert crc16(data[:-2]) == int.from_bytes(data[-2:], "little")
             for delay, answer in device.answers(data, Framing.RTU):
-                loop.call_later(delay, os.write, master, answer)
+                coming.append(loop.call_later(delay, os.write, master, answer))
 
     loop.add_reader(master, ready)
     try:
         yield os.ttyname(slave)
     finally:
         loop.remove_reader(master)
+        for each in coming:
+            each.cancel()
         os.close(slave)
         os.close(master)
 

@@ -8,11 +8,12 @@ import pytest
 
 from edge.bus.guard import Guard
 from edge.bus.rtu_link import RtuLink
-from edge.bus.tcp_link import TcpLink
 from edge.bus.statistics import BusStatistics
+from edge.bus.tcp_link import TcpLink
 from edge.config import RtuBusConfig, TcpBusConfig
 from edge.drivers.modbus.frames import Request, crc16, words_of
 from edge.errors import BusClosed, BusCrcError, BusException, BusMismatch, BusTimeout
+from tests.edge.bus.faulty_line import SHARES, try_exchanges
 from tests.edge.bus.raw_device import RawDevice, on_pty, on_tcp
 
 pytestmark = pytest.mark.anyio
@@ -222,3 +223,25 @@ async def test_missing_port_and_refused_connection_are_said() -> None:
         await rtu("/dev/ttyNOSUCH").open()
     with pytest.raises(BusClosed, match="cannot connect"):
         await tcp(1).open()
+
+
+async def test_no_wrong_value_among_faulty_answers() -> None:
+    """Late, short, doubled, damaged, missing and foreign answers at random; `make bench-bus` makes 10,000."""
+    tally = await try_exchanges(300, seed=7)
+    assert tally.wrong == 0, tally.examples
+    assert tally.right > 150
+    assert set(tally.faults) == {*SHARES, "right"}
+
+
+async def test_answer_that_looks_like_an_earlier_one_must_come_twice() -> None:
+    """Registers that hold the same are believed, at the price of one more request."""
+    device = RawDevice({1}, registers=dict.fromkeys(range(100), 5))
+    async with on_pty(device) as port:
+        link = rtu(port)
+        await link.open()
+        guard = Guard(link, BusStatistics())
+        for address in (10, 20, 10, 20):
+            assert words_of((await guard.exchange(read(address), 1.0)).data) == (5, 5)
+        link.close()
+    addresses = [each.address for each in device.asked if each.count == 2]
+    assert addresses == [10, 20, 20, 10, 20]
