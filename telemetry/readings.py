@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
+from telemetry.records import record
+
 Value: TypeAlias = bool | int | float | str | None
 
 
@@ -45,7 +47,7 @@ class ValueType(StrEnum):
     """UTC milliseconds since 1970."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reading:
     """One value of one point of one device, at the time it was measured."""
 

@@ -12,9 +12,10 @@ from typing import Protocol, runtime_checkable
 
 from telemetry.devices.profiles import Profile
 from telemetry.readings import Quality, Value
+from telemetry.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NativePoint:
     """What an instrument said of one of its points, in the profile's own unit."""
 
