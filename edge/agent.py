@@ -15,6 +15,7 @@ from edge.bus.statistics import BusStatistics
 from edge.commands.service import Commands
 from edge.config import TrialConfig
 from edge.configuration.trial import Sight
+from edge.counters.store import COUNTS_FILE, CountStore
 from edge.decoding.binding import BoundGateway
 from edge.definition import define_devices, define_gateway
 from edge.lines import Lines
@@ -107,7 +108,12 @@ class Agent:
         )
         self._intake = Intake(self._gateway, boot=self.clock.boot, measured_ms=self.clock.measured_ms)
         self._sink = Sink(self._intake, self.spool, self._uplink)
-        self._lines = Lines(self._sink, self.clock.measuring, GnssTime(self.clock.offer).heard)
+        self._lines = Lines(
+            self._sink,
+            self.clock.measuring,
+            GnssTime(self.clock.offer).heard,
+            CountStore.opened(config.state_dir / COUNTS_FILE),
+        )
         self.started = asyncio.Event()
         """Set once everything runs."""
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from edge.bus.buses import Buses
 from edge.bus.statistics import BusStatistics
+from edge.counters.sink import Continuity
+from edge.counters.store import CountStore
 from edge.decoding.binding import BoundGateway
 from edge.errors import NotWritable
 from edge.ports import ReadingSink
@@ -63,8 +65,10 @@ class Lines:
         sink: ReadingSink,
         clock: Clock,
         on_receiver: Callable[[bytes, float], None] = lambda _data, _at: None,
+        counts: CountStore | None = None,
     ) -> None:
-        self._sink = sink
+        self._counts = counts or CountStore(None)
+        self._sink = Continuity(sink, self._counts)
         self._clock = clock
         self._on_receiver = on_receiver
         self._groups: list[_Group] = []
@@ -76,13 +80,21 @@ class Lines:
             await self._failed
         finally:
             await self._stop(self._groups)
+            await self._sink.close()
+            self._counts.close()
 
     def start(self, gateway: BoundGateway, last_ms: Mapping[str, int] | None = None) -> None:
         """Begin every group of `gateway` that does not run yet, with times after those of `last_ms`."""
+        self._sink.watch(gateway)
         for part in groups_of(gateway):
             if not any(_reads_alike(part, group.gateway) for group in self._groups):
                 buses = Buses(
-                    part, self._sink, clock=self._clock, last_ms=last_ms, on_receiver=self._on_receiver
+                    part,
+                    self._sink,
+                    clock=self._clock,
+                    last_ms=last_ms,
+                    counts=self._counts,
+                    on_receiver=self._on_receiver,
                 )
                 task = asyncio.create_task(buses.run(), name=f"buses {', '.join(part.config.bus_by_id)}")
                 task.add_done_callback(self._ended)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from edge.errors import CountsError
+
+logger = logging.getLogger(__name__)
 
 COUNTS_FILE: Final = "counts.db"
 _SCHEMA: Final = """
@@ -54,6 +58,23 @@ class CountStore:
                 f"{self._place}: {error}. Move the file away to begin with new counts; write the meters' "
                 "registers into `base_m3` then"
             ) from error
+
+    @classmethod
+    def opened(cls, file: Path) -> CountStore:
+        """The store in `file`. A damaged one is set aside under another name and reported; counts begin anew.
+
+        Raises:
+            CountsError: the folder cannot be written.
+        """
+        try:
+            return cls(file)
+        except CountsError as error:
+            if not file.exists():
+                raise
+            aside = file.with_suffix(f".damaged-{time.time_ns() // 1_000_000}")
+            file.replace(aside)
+            logger.error("counts-set-aside", extra={"cause": str(error), "file": str(aside)})  # noqa: TRY400
+            return cls(file)
 
     def counts(self, instrument: str) -> dict[str, int]:
         """Counts of an instrument by key. Raises CountsError."""
