@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from cloud.alarms.calm import Gate
 from cloud.alarms.limits import DeviceView, Judgement, LimitRule, judge, rules_of
 from cloud.backoff import Backoff
 from cloud.errors import RegistryUnavailable
 from cloud.registry.port import Admission, AlarmRecord, DeviceRecord, NewAlarm
-from cloud.store.port import Row, Scan
+from cloud.store.port import Channel, Row, Scan
 from telemetry.clock import Clock, SystemClock
 from telemetry.devices.classes import DeviceClass
 
@@ -22,6 +23,8 @@ KEPT_DEVICES: Final = 200_000
 KEPT_VERDICTS: Final = 10_000
 """Verdicts that wait while the registry is away. Past this the oldest is dropped and counted: as long as its
 condition lasts, the device's next reading gives it again."""
+KEPT_GATES: Final = 400_000
+"""Channels whose quiet rows are passed over; past this all are forgotten, after what they hold was learnt."""
 REFRESH_S: Final = 10.0
 FLUSH_S: Final = 1.0
 """Longest that one call spends on writing verdicts; the rest waits for the next call."""
@@ -73,6 +76,10 @@ class FastLane:
         self._kept_verdicts = kept_verdicts
         self._lock = threading.Lock()
         self._views: OrderedDict[str, DeviceView] = OrderedDict()
+        self._gates: dict[Channel, Gate] = {}
+        self._gates_of: dict[str, list[Gate]] = {}
+        self._troubled: set[str] = set()
+        """Devices with an alarm that is active, or about to be: all that they send is judged."""
         self._active: set[_Key] = set()
         self._retired: set[str] = set()
         self._waiting: OrderedDict[_Key, NewAlarm | _Ended] = OrderedDict()
@@ -87,17 +94,57 @@ class FastLane:
         with self._lock:
             self._with_registry(self._refresh)
             for item in scans:
-                scan = item.scan() if isinstance(item, Row) else item
+                if isinstance(item, Row):
+                    if self._is_quiet(item):
+                        continue
+                    scan = item.scan()
+                else:
+                    scan = item
                 if rules := self._rules.get(scan.device_class):
                     self._judge(rules, scan)
             if self._waiting:
                 self._with_registry(self._flush)
 
+    def _is_quiet(self, row: Row) -> bool:
+        gate = self._gates.get(row.channel)
+        if gate is None:
+            rules = self._rules.get(row.channel.device_class)
+            if not rules:
+                return True
+            gate = self._new_gate(row.channel, rules)
+        return row.channel.device not in self._troubled and gate.passes(row)
+
+    def _new_gate(self, channel: Channel, rules: list[LimitRule]) -> Gate:
+        if len(self._gates) >= KEPT_GATES:
+            for device in list(self._gates_of):
+                self._learn_quiet(device)
+            self._gates.clear()
+            self._gates_of.clear()
+        gate = Gate(channel, rules, self._view(channel.device))
+        self._gates[channel] = gate
+        self._gates_of.setdefault(channel.device, []).append(gate)
+        return gate
+
+    def _learn_quiet(self, device: str) -> None:
+        """Let the device's view learn the rows that were passed over, in their order."""
+        rows = [row for gate in self._gates_of.get(device, ()) if (row := gate.take()) is not None]
+        for row in sorted(rows, key=lambda row: row.time_ms):
+            judge(self._rules[row.channel.device_class], self._view(device), row.scan())
+
+    def _view(self, device: str) -> DeviceView:
+        view = self._views.get(device)
+        if view is None:
+            view = self._views[device] = DeviceView()
+            if len(self._views) > KEPT_DEVICES:
+                forgotten, _ = self._views.popitem(last=False)
+                for gate in self._gates_of.pop(forgotten, ()):
+                    del self._gates[gate.channel]
+        return view
+
     def _judge(self, rules: list[LimitRule], scan: Scan) -> None:
-        view = self._views.setdefault(scan.device, DeviceView())
+        view = self._view(scan.device)
         self._views.move_to_end(scan.device)
-        if len(self._views) > KEPT_DEVICES:
-            self._views.popitem(last=False)
+        self._learn_quiet(scan.device)
         for rule, judgement, from_ms in judge(rules, view, scan):
             key = (scan.device, rule.id)
             waits = self._waiting.get(key)
@@ -111,6 +158,7 @@ class FastLane:
         if key in self._waiting:
             self._with_registry(self._flush)  # both are true in their turn, as long as they can be written
         self._waiting[key] = verdict
+        self._troubled.add(key[0])
         self._waiting.move_to_end(key)
         if len(self._waiting) > self._kept_verdicts:
             (device, rule), _ = self._waiting.popitem(last=False)
@@ -148,6 +196,7 @@ class FastLane:
         ]
         self._retired = retired
         self._active = {(alarm.device, alarm.rule) for alarm in active}
+        self._troubled = {device for device, _ in self._active | self._waiting.keys()}
         self._refresh_at = now + REFRESH_S
         for alarm in active:
             if self._is_orphan(alarm):
