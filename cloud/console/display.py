@@ -60,11 +60,18 @@ def value_text(point: PointInfo, value: Value, words: Words, *, with_unit: bool 
     return f"{text} {sign}".strip() if not sign.startswith("°") or sign == "°C" else f"{text}{sign}"
 
 
+_QUALITY_WORDS: Final = {
+    int(Quality.STALE): "quality_stale",
+    int(Quality.OUT_OF_RANGE): "quality_out_of_range",
+    int(Quality.TIME_ESTIMATED): "quality_time_estimated",
+}
+
+
 def quality_text(sample: Sample, words: Words) -> str:
     """What is wrong with a value; empty where nothing is."""
     if sample.is_good:
         return ""
-    return words("quality_stale" if sample.quality == Quality.STALE else "quality_bad")
+    return words(_QUALITY_WORDS.get(sample.quality, "quality_bad"))
 
 
 def age_text(time_ms: int, now_ms: int, words: Words) -> str:

@@ -82,6 +82,8 @@ _PAIRS: Final[dict[str, tuple[str, str]]] = {
     "values": ("Giá trị", "Values"),
     "quality_bad": ("không tin cậy", "bad"),
     "quality_stale": ("đã cũ", "stale"),
+    "quality_out_of_range": ("ngoài khoảng đo", "out of range"),
+    "quality_time_estimated": ("thời gian ước tính", "time estimated"),
     "quality_old": ("quá hạn", "overdue"),
     "last_raw": ("thô: {value}", "raw: {value}"),
     "accept": ("Tiếp nhận thiết bị", "Accept device"),

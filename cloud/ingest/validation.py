@@ -117,8 +117,9 @@ def check_time(time_ms: int | None, now_ms: int) -> str:
 def check_value(rule: Rule, value: Value | Unsupported, quality: Quality) -> Checked | Fault:
     """`value` as `rule` wants it.
 
-    A value of the wrong type is a fault. One that is outside the physical range, or no number, is stored with
-    quality BAD: it tells of a broken sensor, and must neither be lost nor believed.
+    A value of the wrong type is a fault. One that is outside the physical range is stored with quality
+    OUT_OF_RANGE, what is no number as unknown and BAD: it tells of a broken sensor, and must neither be lost
+    nor believed.
     """
     if value is None:
         return Checked(None, Quality.BAD if quality is Quality.GOOD else quality)
@@ -148,7 +149,7 @@ def _number(rule: Rule, value: int | float, quality: Quality) -> Checked:
         return Checked(value, quality)
     if not math.isfinite(value):
         return Checked(None, Quality.BAD, f"{value} is no number")
-    return Checked(value, Quality.BAD, f"outside {rule.low:g} … {rule.high:g}")
+    return Checked(value, Quality.OUT_OF_RANGE, f"outside {rule.low:g} … {rule.high:g}")
 
 
 def with_sign(value: Value | Unsupported, declared: DataType | None) -> Value | Unsupported:

@@ -55,7 +55,8 @@ class Mapping:
     def reading(self, device: str, native: NativePoint, time_ms: int) -> Reading:
         """The reading that `native` is for the device.
 
-        A value that the class point cannot have is bad and says why; it stays visible where it can travel.
+        A value that the class point cannot have is out of range and says why; it stays visible if it can
+        travel.
         """
         number = native.value
         if (
@@ -74,7 +75,8 @@ class Mapping:
         elif value is None and quality is Quality.GOOD:
             quality, reason = Quality.BAD, "no value"
         elif fault := self.point.check(value) or self._too_large(value):
-            quality, reason = (Quality.BAD if quality is Quality.GOOD else quality), reason or fault
+            quality = Quality.OUT_OF_RANGE if quality is Quality.GOOD else quality
+            reason = reason or fault
             value = value if self._can_travel(value) else None
         return Reading(device, self.metric, self.point.type, value, time_ms, quality, reason)
 

@@ -41,7 +41,7 @@ class Text(BaseModel):
 
 
 class Timed(BaseModel):
-    """A value with its time and quality (192 good, 0 bad, 500 stale)."""
+    """A value with its time and quality (192 good, 0 bad, 500 stale, 84 out of range, 64 time estimated)."""
 
     value: Value
     time_ms: Milliseconds

@@ -137,9 +137,12 @@ def test_what_is_no_number_is_kept_as_bad_and_unknown(devices: Devices, value: f
     assert result.bad_values == 1
 
 
-def test_a_physically_impossible_value_is_stored_as_bad(devices: Devices) -> None:
+def test_a_physically_impossible_value_is_stored_as_out_of_range(devices: Devices) -> None:
     (scan,) = routed(devices, data(double("Power/Voltage", 6553.5))).scans
-    assert (scan.fields, scan.quality) == ({"power_voltage": 6553.5}, {"power_voltage": Quality.BAD})
+    assert (scan.fields, scan.quality) == (
+        {"power_voltage": 6553.5},
+        {"power_voltage": Quality.OUT_OF_RANGE},
+    )
 
 
 def test_an_unknown_metric_is_a_dead_letter_and_the_rest_is_stored(devices: Devices) -> None:

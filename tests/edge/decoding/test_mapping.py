@@ -67,15 +67,15 @@ def test_units_bits_and_states(profile: str, key: str, native: Value, metric: st
     assert reading.quality is Quality.GOOD
 
 
-def test_value_outside_the_range_is_bad_says_why_and_stays_visible() -> None:
+def test_value_outside_the_range_is_marked_says_why_and_stays_visible() -> None:
     reading = read("eastron_sdm120", "voltage", 2302.0)
-    assert (reading.value, reading.quality) == (2302.0, Quality.BAD)
+    assert (reading.value, reading.quality) == (2302.0, Quality.OUT_OF_RANGE)
     assert "outside 0 … 500" in reading.reason
 
 
 def test_negative_total_cannot_travel() -> None:
     reading = read("tuf2000m", "negative_volume", -3.0)
-    assert (reading.value, reading.quality) == (None, Quality.BAD)
+    assert (reading.value, reading.quality) == (None, Quality.OUT_OF_RANGE)
 
 
 def test_quality_of_the_instrument_is_kept() -> None:
