@@ -164,7 +164,8 @@ class Guard:
             size = len(reply.sent) + len(reply.received)
             if request in answered and reply.ended - reply.started < size * self._per_byte_s:
                 await self._wait_for_another(request, reply, size)
-        past.doubted = None
+        if past.doubted is not None and past.doubted[0] == request:
+            past.doubted = None
         past.remember(pdu, request, reply.ended)
 
     async def _wait_for_another(self, request: Request, reply: Reply, size: int) -> None:

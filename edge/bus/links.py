@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge.bus.link import LateAnswer, ModbusLink
+from edge.bus.serial_link import SerialLink
 from edge.bus.tcp_link import TcpLink
 from edge.config import RtuBusConfig, TcpBusConfig
 
@@ -14,10 +15,11 @@ def make_link(config: RtuBusConfig | TcpBusConfig, on_late: LateAnswer | None = 
         config: the line.
         on_late: told of answers to requests that were given up, where the line can tell them apart.
     """
-    if config.kind == "modbus-tcp":
-        assert isinstance(config, TcpBusConfig)
+    if isinstance(config, TcpBusConfig) and config.kind == "modbus-tcp":
         return TcpLink(config, on_late)
+    if isinstance(config, RtuBusConfig):
+        return SerialLink(config)
     # pymodbus is loaded where there is a line for it
-    from edge.bus.rtu_link import RtuLink
+    from edge.bus.rtu_over_tcp_link import RtuOverTcpLink
 
-    return RtuLink(config)
+    return RtuOverTcpLink(config)

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from edge.bus.guard import Guard
-from edge.bus.rtu_link import RtuLink
+from edge.bus.serial_link import SerialLink
 from edge.bus.statistics import BusStatistics
 from edge.config import RtuBusConfig
 from edge.drivers.modbus.frames import Framing, Request, wrap
@@ -93,7 +93,7 @@ async def try_exchanges(count: int, seed: int) -> Tally:
     tally = Tally(faults=device.faults)
     async with on_pty(device) as port:
         config = RtuBusConfig(id="rs485-1", kind="modbus-rtu", port=port, baud=115200)
-        link = RtuLink(config)
+        link = SerialLink(config)
         await link.open()
         guard = Guard(link, BusStatistics(), 0.00175, per_byte_s=11 / 115200)
         for _ in range(count):

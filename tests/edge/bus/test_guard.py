@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from edge.bus.guard import Guard
-from edge.bus.rtu_link import RtuLink
+from edge.bus.serial_link import SerialLink
 from edge.bus.statistics import BusStatistics
 from edge.bus.tcp_link import TcpLink
 from edge.config import RtuBusConfig, TcpBusConfig
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.anyio
 TIMEOUT_S = 0.2
 
 
-def rtu(port: str) -> RtuLink:
-    return RtuLink(RtuBusConfig(id="rs485-1", kind="modbus-rtu", port=port, baud=115200))
+def rtu(port: str) -> SerialLink:
+    return SerialLink(RtuBusConfig(id="rs485-1", kind="modbus-rtu", port=port, baud=115200))
 
 
 def tcp(port: int) -> TcpLink:

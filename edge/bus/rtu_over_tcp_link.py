@@ -1,7 +1,7 @@
-"""Modbus RTU by pymodbus, on a serial port or inside TCP: the only file that knows it.
+"""Modbus RTU inside TCP by pymodbus, for transparent serial servers: the only file that knows it.
 
-pymodbus opens ports and sockets, sends, and finds the ends of frames. Silences, time-outs, reconnecting and
-the judging of answers are ours: it accepts answers of a wrong length, and late ones of other requests.
+pymodbus connects, sends, and finds the ends of frames, whose silences TCP has lost. Time-outs, reconnecting
+and the judging of answers are ours: it accepts answers of a wrong length, and late ones of other requests.
 """
 
 from __future__ import annotations
@@ -9,29 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import termios
-import time
 from typing import Final
 
 from pymodbus import FramerType
-from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
 from edge.bus.link import Reply
-from edge.bus.serial_lock import check_port
-from edge.config import RtuBusConfig, TcpBusConfig
+from edge.config import TcpBusConfig
 from edge.drivers.modbus.frames import Frame, Framing, Request, reply_in, rtu_frames
-from edge.drivers.modbus.planner import silence_s
 from edge.errors import BusClosed, BusMismatch, BusTimeout
 
 CONNECT_TIMEOUT_S: Final = 5.0
-LONGEST_SILENCE_S: Final = 1.0
-"""A line that is never quiet is spoken to all the same, after so long."""
 _NEVER_S: Final = 3600.0
 """pymodbus's own time-out, which ours always precedes."""
-_GRAIN_S: Final = 0.001
-"""The loop's timers are no finer than this."""
 
 
 class _AsIs(ModbusPDU):
@@ -47,17 +39,14 @@ class _AsIs(ModbusPDU):
         return self._data
 
 
-class RtuLink:
-    """A serial port or a transparent serial server with Modbus RTU on it."""
+class RtuOverTcpLink:
+    """A transparent serial server with Modbus RTU behind it."""
 
     framing = Framing.RTU
 
-    def __init__(self, config: RtuBusConfig | TcpBusConfig) -> None:
+    def __init__(self, config: TcpBusConfig) -> None:
         self._config = config
-        self._silence_s = 0.0
-        if isinstance(config, RtuBusConfig):
-            self._silence_s = silence_s(config.baud, config.bits_per_character)
-        self._client: AsyncModbusSerialClient | AsyncModbusTcpClient | None = None
+        self._client: AsyncModbusTcpClient | None = None
         self._lost: asyncio.Future[None] | None = None
         self._sent = b""
         self._received: list[bytes] = []
@@ -71,7 +60,7 @@ class RtuLink:
         return self._client is not None and self._client.connected
 
     async def open(self) -> None:
-        """Open the port or connection.
+        """Open the connection.
 
         Raises:
             BusClosed: it cannot be opened.
@@ -79,40 +68,9 @@ class RtuLink:
         self.close()
         loop = asyncio.get_running_loop()
         self._lost = loop.create_future()
-        client = self._make_client()
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                connected = await client.connect()
-        except TimeoutError:
-            connected = False
-        except (OSError, ValueError, termios.error) as error:
-            client.close()
-            raise BusClosed(f"{self._config.place}: does not take these settings: {error}") from error
-        if not connected:
-            client.close()
-            raise BusClosed(f"{self._config.place}: cannot connect: refused, unreachable or already in use")
-        self._client = client
-
-    def _make_client(self) -> AsyncModbusSerialClient | AsyncModbusTcpClient:
-        config = self._config
-        if isinstance(config, RtuBusConfig):
-            check_port(config.port)
-            return AsyncModbusSerialClient(
-                config.port,
-                framer=FramerType.RTU,
-                baudrate=config.baud,
-                bytesize=config.data_bits,
-                parity=config.parity,
-                stopbits=config.stop_bits,
-                timeout=_NEVER_S,
-                retries=0,
-                reconnect_delay=0,
-                trace_packet=self._trace_packet,
-                trace_connect=self._trace_connect,
-            )
-        return AsyncModbusTcpClient(
-            config.host,
-            port=config.port,
+        client = AsyncModbusTcpClient(
+            self._config.host,
+            port=self._config.port,
             framer=FramerType.RTU,
             timeout=_NEVER_S,
             retries=0,
@@ -120,6 +78,15 @@ class RtuLink:
             trace_packet=self._trace_packet,
             trace_connect=self._trace_connect,
         )
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                connected = await client.connect()
+        except TimeoutError:
+            connected = False
+        if not connected:
+            client.close()
+            raise BusClosed(f"{self._config.place}: cannot connect: refused or unreachable")
+        self._client = client
 
     def close(self) -> None:
         """Close it; nothing happens where it is closed."""
@@ -147,7 +114,6 @@ class RtuLink:
 
     async def ask(self, request: Request, timeout_s: float) -> Reply:
         """Send a request and wait for a frame; see `ModbusLink.ask`."""
-        await self._pause()
         if self._client is None or self._lost is None or not self._client.connected:
             raise BusClosed(f"{self._config.place}: not connected")
         loop = asyncio.get_running_loop()
@@ -166,20 +132,6 @@ class RtuLink:
             pending.cancel()
             with contextlib.suppress(asyncio.CancelledError, ModbusException):
                 await pending
-
-    async def _pause(self) -> None:
-        """Keep the silence that parts frames; what comes meanwhile answers nothing and prolongs it."""
-        loop = asyncio.get_running_loop()
-        longest = loop.time() + LONGEST_SILENCE_S
-        while (now := loop.time()) < longest:
-            rest = self._heard_at + self._silence_s - now
-            if rest <= 0:
-                return
-            if rest > _GRAIN_S:
-                await asyncio.sleep(rest - _GRAIN_S)
-            else:
-                # a millisecond more at each request would cost a fast line a tenth of its reads
-                time.sleep(rest)  # noqa: ASYNC251, shorter than what the loop can wait for
 
     def _reply(
         self, request: Request, pending: asyncio.Future[ModbusPDU], started: float, ended: float
