@@ -133,9 +133,9 @@ class CommitQueue:
         return bool(self._puts or self._acks or any(self._refused))
 
     @property
-    def has_batches(self) -> bool:
-        """Whether batches wait, which somebody may be waiting for."""
-        return bool(self._puts)
+    def batches(self) -> int:
+        """How many batches wait, which somebody may be waiting for."""
+        return len(self._puts)
 
     def wait(self, ready: Callable[[], bool], timeout_s: float) -> None:
         """Sleep until something arrives that `ready` accepts, a call or the end; at most `timeout_s`."""

@@ -1,6 +1,7 @@
 """The one thread that touches the spool's file: groups commits, meets full disks and broken files.
 
-* A group is committed `commit_every_s` after its first batch; only then is anybody told of its batches.
+* A group is committed at the latest `commit_every_s` after its first batch (see `edge.spool.pace`); only then
+  is anybody told of its batches.
 * Disk full or failing: one error in the log, then attempts with back-off until it works again. Meanwhile
   batches wait in memory up to the queue's bound; past that the oldest of the lowest priority is given up
   and counted. What was committed is never given up for that reason.
@@ -24,6 +25,7 @@ from edge.spool.batches import SpooledBatch
 from edge.spool.database import SpoolDatabase
 from edge.spool.errors import SpoolDamaged, SpoolError
 from edge.spool.figures import SpoolLimits
+from edge.spool.pace import CommitPace
 from edge.spool.queue import Call, CommitQueue, Group
 from edge.spool.reserve import RESERVE_BYTES, Reserve
 from edge.spool.salvage import Salvage, set_aside
@@ -36,9 +38,6 @@ _LAST_RETRY_S: Final = 30.0
 _TEND_EVERY_S: Final = 60.0
 _STEADY_AFTER_S: Final = 3600.0
 _CLOCK_STEP_MS: Final = 5000
-_ACKS_WAIT_S: Final = 2.0
-"""Acknowledgements alone wait for the next batches for so long: a commit less is flash saved."""
-_ACKS_WAIT_GROUPS: Final = 8
 
 
 class SpoolWriter:
@@ -60,13 +59,12 @@ class SpoolWriter:
         self._limits = limits
         self._clock = clock
         self._queue = queue
-        self._commit_every_s = commit_every_s
+        self._pace = CommitPace(commit_every_s)
         self._on_commit = on_commit
         self._on_epoch = on_epoch
         self._on_trouble = on_trouble
         self._database: SpoolDatabase | None = None
         self._reserve = Reserve(file)
-        self._group_due: float | None = None
         self._retry_s = _FIRST_RETRY_S
         self._retry_at = 0.0
         self._trouble = ""
@@ -109,43 +107,33 @@ class SpoolWriter:
             self._guarded(self._open)
         for function, done in self._queue.take_calls():
             self._answer(function, done)
-        self._plan_commit(now)
+        self._pace.plan(now, self._queue.batches, others=self._queue.has_writes)
         if self._commit_is_due():
-            self._group_due = None
+            self._pace.begin()
             self._guarded(self._commit_group)
         if self._database is not None and not self._trouble:
             self._guarded(self._keep_house)
 
-    def _plan_commit(self, now: float) -> None:
-        if self._queue.has_batches:
-            self._group_due = min(self._group_due or float("inf"), now + self._commit_every_s)
-        elif self._queue.has_writes and self._group_due is None:
-            self._group_due = now + min(_ACKS_WAIT_S, _ACKS_WAIT_GROUPS * self._commit_every_s)
-
     def _has_work(self) -> bool:
         return (
-            (self._group_due is None and self._queue.has_writes)
-            or (self._queue.has_batches and not self._is_planned_soon())
+            (self._queue.has_writes and self._pace.due is None)
+            or (self._queue.batches > 0 and not self._pace.awaits_batches)
             or self._commit_is_due()
             or (self._salvage is not None and not self._trouble)
         )
-
-    def _is_planned_soon(self) -> bool:
-        due = self._group_due
-        return due is not None and due <= self._clock.monotonic() + self._commit_every_s
 
     def _commit_is_due(self) -> bool:
         now = self._clock.monotonic()
         if self._trouble:
             return now >= self._retry_at
-        return self._group_due is not None and now >= self._group_due
+        return self._pace.is_due(now, self._queue.batches)
 
     def _patience(self) -> float:
         due = self._tend_at
         if self._trouble or self._database is None:
             due = self._retry_at
-        elif self._group_due is not None:
-            due = min(due, self._group_due)
+        elif self._pace.due is not None:
+            due = min(due, self._pace.due)
         return max(0.0, due - self._clock.monotonic())
 
     def _guarded(self, step: Callable[[], None]) -> None:
@@ -197,6 +185,7 @@ class SpoolWriter:
             self._queue.put_back(group)
             raise
         self._queue.committed(group)
+        self._pace.committed(self._clock.monotonic())
         if self._trouble:
             _LOG.warning(
                 "spool-writes-again", extra={"file": self._file, "dropped_readings": group.refused[1]}
