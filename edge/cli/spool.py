@@ -56,7 +56,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
         + (f", the oldest of {since}" if since else ""),
         f"committed     {found['committed']} readings",
         f"acknowledged  {found['acked']} readings ({found['kept_batches']} batches still readable)",
-        f"dropped       {found['dropped']} readings",
+        f"dropped       {found['dropped']} readings, of which {found['thinned']} thinned out",
+        f"without time  {found['without_time']} batches wait until the clock is known",
     ]
 
 

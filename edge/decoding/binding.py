@@ -24,6 +24,7 @@ from edge.drivers.registry import MODBUS, places_of
 from edge.drivers.values import witnesses
 from edge.errors import DriverError, PlanError
 from edge.programs.configured import faults as program_faults
+from edge.report.configured import faults as report_faults
 from telemetry.devices.classes import DeviceClass, Point
 from telemetry.devices.library import Library
 from telemetry.devices.profiles import Access, Canonical, Profile
@@ -168,7 +169,7 @@ class _Binder:
         """Every fault; also fills `devices` with what could be bound."""
         for number, device in enumerate(self.config.devices):
             self._device(("devices", number), device)
-        across = (write_faults, program_faults)
+        across = (write_faults, program_faults, report_faults)
         return self._causes + [cause for each in across for cause in each(self.config, self.devices)]
 
     def _note(self, path: tuple[int | str, ...], cause: str) -> None:

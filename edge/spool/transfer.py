@@ -90,6 +90,8 @@ def spool_status(spool_file: Path) -> dict[str, Any]:
             "committed": figures.committed,
             "acked": figures.acked,
             "dropped": figures.dropped,
+            "thinned": figures.thinned,
+            "without_time": figures.unsettled,
             "kept_batches": database.kept(),
             "bytes_used": figures.bytes_used,
         }
@@ -101,6 +103,8 @@ def spool_status(spool_file: Path) -> dict[str, Any]:
 
 def export_readings(spool_file: Path) -> Iterator[dict[str, Any]]:
     """Every reading of the spool, waiting and kept, by batch: what was committed, with its times.
+
+    A reading whose time is not known yet has the milliseconds since the start of a boot instead.
 
     Raises:
         SpoolError: there is no spool, or it is broken from here on.
@@ -114,7 +118,8 @@ def export_readings(spool_file: Path) -> Iterator[dict[str, Any]]:
                     "metric": reading.metric,
                     "value": reading.value,
                     "type": reading.type.value,
-                    "time_ms": reading.time_ms,
+                    "time_ms": None if batch.boot else reading.time_ms,
+                    **({"boot": batch.boot, "since_boot_ms": reading.time_ms} if batch.boot else {}),
                     "quality": int(reading.quality),
                     "batch": f"{database.epoch}:{batch.number}",
                     "acked": is_acked,
