@@ -13,6 +13,7 @@ _COMMANDS: Final = {
     "init": ("cloud.cli.init:init", "Check the settings, make folders and database and the first user."),
     "token": ("cloud.cli.token:token", "Tokens for scripts and links."),
     "user": ("cloud.cli.user:user", "People who may log in."),
+    "config": ("cloud.cli.config:config_", "Configurations of gateways."),
     "boards": ("cloud.cli.boards:boards", "Grafana boards."),
     "dead-letters": ("cloud.cli.dead_letters:dead_letters", "Messages that could not be stored."),
     "store": ("cloud.cli.store:store", "The time-series store."),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from cloud.host.nodes import ConfigurationTold, HealthTold
 from cloud.registry.port import DeviceBirth, NewAlarm, Registry
 
 Key: TypeAlias = tuple[str, ...]
@@ -152,5 +153,14 @@ class AlarmCleared:
 
 
 Change: TypeAlias = (
-    GatewayBorn | GatewayDied | SpoolTold | DeviceBorn | DeviceDied | AllOffline | AlarmRaised | AlarmCleared
+    GatewayBorn
+    | GatewayDied
+    | SpoolTold
+    | ConfigurationTold
+    | HealthTold
+    | DeviceBorn
+    | DeviceDied
+    | AllOffline
+    | AlarmRaised
+    | AlarmCleared
 )

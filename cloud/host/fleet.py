@@ -7,13 +7,14 @@ queue that it was given. It has no connection, no clock and no database.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from cloud.host.births import LONGEST_ID, NodeFacts, asks_for_rebirth, device_birth, node_facts
 from cloud.host.changes import AllOffline, Change, DeviceBorn, DeviceDied, GatewayBorn, GatewayDied, SpoolTold
 from cloud.host.journal import Journal
 from cloud.host.moment import Moment
+from cloud.host.nodes import figures_of
 from cloud.host.policy import HostPolicy
 from cloud.host.rebirths import Rebirths, Target
 from cloud.host.reorder import Arrival
@@ -21,13 +22,13 @@ from cloud.host.session import DeviceSession, GatewaySession, Presence
 from cloud.registry.port import DeviceRecord, GatewayRecord
 from telemetry.devices.classes import DeviceClass
 from telemetry.errors import TopicError
+from telemetry.readings import Value
 from telemetry.sparkplug.metrics import REBIRTH
-from telemetry.sparkplug.payload import decode, parse
+from telemetry.sparkplug.payload import Payload, decode, parse
 from telemetry.sparkplug.topics import Topic, Verb
 
 MAX_CLOCK_ERROR_MS: Final = 10 * 60_000
 """A DDEATH counts at its own time, unless the gateway's clock is further off than this."""
-_SPOOL_MARK: Final = b"Spool/"
 _REBIRTH_MARK: Final = REBIRTH.encode()
 
 
@@ -35,8 +36,16 @@ class Fleet:
     """The sessions of all gateways. Not thread-safe: lives in the event loop."""
 
     def __init__(
-        self, classes: Mapping[str, DeviceClass], policy: HostPolicy, rebirths: Rebirths, journal: Journal
+        self,
+        classes: Mapping[str, DeviceClass],
+        policy: HostPolicy,
+        rebirths: Rebirths,
+        journal: Journal,
+        *,
+        on_figures: Callable[[str, str, int, Mapping[str, Value]], None] = lambda *_: None,
     ) -> None:
+        """`on_figures` gets what a gateway tells of itself: area, gateway, UTC milliseconds, figures."""
+        self._on_figures = on_figures
         self._classes = classes
         self._policy = policy
         self._rebirths = rebirths
@@ -152,6 +161,7 @@ class Fleet:
             self._add(GatewayDied(gateway.id, now.ms))
         self._add(GatewayBorn(gateway.id, gateway.area, now.ms, facts.software or ""))
         self._spool_told(gateway, facts, now, is_birth=True)
+        self._node_told(gateway, payload, now, is_birth=True)
         self._journal.saw(gateway.id, None, now.ms)
 
     def _gateway_died(self, topic: Topic, data: bytes, now: Moment) -> None:
@@ -177,8 +187,9 @@ class Fleet:
         self._take_number(gateway, message, now)
         match topic.verb:
             case Verb.NDATA:
-                if _SPOOL_MARK in data:
-                    self._spool_told(gateway, node_facts(decode(data)), now)
+                payload = decode(data)
+                self._spool_told(gateway, node_facts(payload), now)
+                self._node_told(gateway, payload, now)
             case Verb.DBIRTH:
                 return self._device_born(gateway, topic, data, now)
             case Verb.DDEATH:
@@ -206,6 +217,16 @@ class Fleet:
         is_new = spool.told(facts.spool_depth, facts.spool_dropped, now.s, self._policy.spool_calm_s)
         if is_new or is_birth:
             self._add(SpoolTold(gateway.id, spool.depth, spool.dropped))
+
+    def _node_told(
+        self, gateway: GatewaySession, payload: Payload, now: Moment, *, is_birth: bool = False
+    ) -> None:
+        self._add(*gateway.node.told(gateway.id, payload, now.ms, is_birth=is_birth))
+        told_ms = payload.time_ms
+        is_credible = told_ms is not None and abs(told_ms - now.ms) <= MAX_CLOCK_ERROR_MS
+        self._on_figures(
+            gateway.area, gateway.id, told_ms if told_ms and is_credible else now.ms, figures_of(payload)
+        )
 
     def _device_born(self, gateway: GatewaySession, topic: Topic, data: bytes, now: Moment) -> str | None:
         birth = device_birth(topic, decode(data), self._classes, now.ms)

@@ -7,12 +7,15 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import takewhile
 from typing import Final
 
 from cloud.backoff import Backoff
+from cloud.configuration.port import GatewayHealth
 from cloud.errors import RegistryUnavailable
 from cloud.host.changes import Change, DeviceBorn
 from cloud.host.journal import Entry, Journal
+from cloud.host.nodes import HealthTold
 from cloud.registry.port import DeviceBirth, Registry
 from cloud.threads import in_thread
 from telemetry.clock import Clock
@@ -86,8 +89,12 @@ def write(registry: Registry, entry: Entry) -> tuple[Entry, RegistryUnavailable 
     try:
         while changes:
             births = _leading_births(changes)
+            healths = _leading_healths(changes)
             if len(births) > 1 and _is_taken(partial(registry.devices_born, births), f"{len(births)} births"):
                 for _ in births:
+                    changes.popleft()
+            elif len(healths) > 1 and _is_taken(partial(registry.health_told, healths), "health"):
+                for _ in healths:
                     changes.popleft()
             else:
                 _is_taken(partial(changes[0].write, registry), "/".join(changes[0].key))
@@ -106,6 +113,11 @@ def _leading_births(changes: Iterable[Change]) -> list[DeviceBirth]:
             break
         births.append(change.birth)
     return births
+
+
+def _leading_healths(changes: Iterable[Change]) -> list[GatewayHealth]:
+    leading = takewhile(lambda change: isinstance(change, HealthTold), changes)
+    return [change.health for change in leading if isinstance(change, HealthTold)]
 
 
 def _is_taken(call: Callable[[], None], what: str) -> bool:

@@ -10,8 +10,10 @@ from typing import Final, TypeVar
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from cloud.backoff import Backoff
+from cloud.configuration.pusher import Pusher
 from cloud.control.dispatcher import Dispatcher
 from cloud.errors import RegistryUnavailable
+from cloud.host.archive import Archive
 from cloud.host.fleet import Fleet
 from cloud.host.journal import Journal
 from cloud.host.liveness import Liveness
@@ -22,6 +24,7 @@ from cloud.host.recorder import Recorder
 from cloud.host.supervisor import Supervisor
 from cloud.registry.port import Admission, AlarmRecord, DeviceRecord, GatewayRecord, Registry
 from cloud.settings import Settings
+from cloud.store import open_store
 from cloud.threads import in_thread
 from telemetry.clock import SystemClock
 from telemetry.devices.library import Library
@@ -55,7 +58,8 @@ async def run_supervisor(
     rebirths = Rebirths(
         per_s=policy.rebirths_per_s, pause_s=policy.rebirth_pause_s, bound=policy.max_gateways
     )
-    fleet = Fleet(classes, policy, rebirths, journal)
+    archive = Archive(lambda: open_store(settings.store))
+    fleet = Fleet(classes, policy, rebirths, journal, on_figures=archive.add)
     liveness = Liveness(classes, policy)
     recorder = Recorder(registry, journal, clock)
     metrics = HostMetrics(collector)
@@ -78,6 +82,8 @@ async def run_supervisor(
             metrics=metrics,
             clock=clock,
         )
+        pusher = Pusher(registry, supervisor, clock)
+        supervisor.on_birth = pusher.gateway_born
         dispatcher = Dispatcher(registry, supervisor, clock)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -85,10 +91,13 @@ async def run_supervisor(
                 tasks.create_task(supervisor.tick())
                 tasks.create_task(recorder.run())
                 tasks.create_task(dispatcher.run())
+                tasks.create_task(pusher.run())
+                tasks.create_task(archive.run())
                 tasks.create_task(_follow_retired(registry, liveness))
         finally:
             await recorder.finish(LAST_WORDS_S)
     finally:
+        archive.close()
         metrics.close()
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from cloud.host.moment import Moment
+from cloud.host.nodes import Node
 from cloud.host.reorder import Order
 
 
@@ -76,6 +77,7 @@ class GatewaySession:
     heard_s: float = float("-inf")
     devices: dict[str, DeviceSession] = field(default_factory=dict)
     spool: Spool = field(default_factory=Spool)
+    node: Node = field(default_factory=Node)
 
     def born(self, bd_seq: int | None, seq: int, now: Moment) -> bool:
         """An NBIRTH; whether it begins a new session, which no device belongs to yet.

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from cloud.backoff import Backoff
@@ -62,6 +63,8 @@ class Supervisor:
         metrics: HostMetrics,
         clock: Clock,
     ) -> None:
+        self.on_birth: Callable[[str], None] = lambda _: None
+        """Gets the id of every gateway that is born."""
         self._broker = broker
         self._host_id = host_id
         self._registry = registry
@@ -145,6 +148,8 @@ class Supervisor:
             if isinstance(topic, Topic):
                 self._tell_time(link, topic, message.payload)
                 born = self._fleet.receive(topic, message.payload, Moment.now(self._clock))
+                if topic.verb is Verb.NBIRTH:
+                    self.on_birth(topic.gateway)
                 if born is not None:
                     dispatcher.device_born(born)
         except (CodecError, TopicError) as error:
@@ -230,11 +235,15 @@ class Supervisor:
         """False while there is no connection, or the gateway is known to be offline."""
         return self._link is not None and not self._fleet.is_offline(gateway)
 
-    def send(self, topic: Topic, payload: bytes) -> None:
-        """Publish a command, QoS 0, not retained. Raises LinkError."""
+    def send(self, topic: Topic, payload: bytes, expires_in_s: int | None = None) -> None:
+        """Publish a command, QoS 0, not retained; its broker may forget it then. Raises LinkError."""
         if self._link is None:
             raise LinkError("no connection to the broker")
-        self._link.publish(str(topic), payload)
+        self._link.publish(str(topic), payload, expires_in_s=expires_in_s)
+
+    def area_of(self, gateway: str) -> str | None:
+        """The area of the gateway; None where no birth has ever told of it."""
+        return self._fleet.area(gateway)
 
     def request_rebirth(self, gateway: str) -> None:
         """Have the births of `gateway` asked for, paced like all others. Raises NotFound."""

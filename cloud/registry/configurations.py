@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import Row, and_, exists, func, insert, or_, select, update
 
 from cloud.configuration.port import Desired, GatewayHealth, Report
 from cloud.errors import Refused
-from cloud.registry.tables import CONFIGURATIONS, GATEWAY_REPORTS
+from cloud.registry.tables import CONFIGURATIONS, GATEWAY_REPORTS, GATEWAYS
 from cloud.registry.transactions import Transactions
 
 
@@ -17,7 +19,7 @@ class Configurations(Transactions):
 
     def push_configuration(self, desired: Desired) -> None:
         """Keep a new version, with an audit row."""
-        row = {name: getattr(desired, name) for name in CONFIGURATIONS.c.keys()}
+        row = {column.name: getattr(desired, column.name) for column in CONFIGURATIONS.c}
         with self._writing() as connection:
             known = connection.execute(
                 select(func.max(CONFIGURATIONS.c.version)).where(CONFIGURATIONS.c.gateway == desired.gateway)
@@ -58,6 +60,28 @@ class Configurations(Transactions):
             told = {row.gateway: _report(row) for row in connection.execute(reports)}
         return [(desired, told.get(desired.gateway)) for desired in found]
 
+    def undecided(self, limit: int) -> list[Desired]:
+        """Newest versions that gateways that are online have not judged for good; never-sent first."""
+        newer = CONFIGURATIONS.alias("newer")
+        is_newest = ~exists().where(
+            newer.c.gateway == CONFIGURATIONS.c.gateway, newer.c.version > CONFIGURATIONS.c.version
+        )
+        is_open = or_(
+            GATEWAY_REPORTS.c.judged.is_(None),
+            GATEWAY_REPORTS.c.judged < CONFIGURATIONS.c.version,
+            GATEWAY_REPORTS.c.state == "trial",
+        )
+        query = (
+            select(CONFIGURATIONS)
+            .join(GATEWAYS, GATEWAYS.c.id == CONFIGURATIONS.c.gateway)
+            .outerjoin(GATEWAY_REPORTS, GATEWAY_REPORTS.c.gateway == CONFIGURATIONS.c.gateway)
+            .where(GATEWAYS.c.online, is_newest, is_open)
+            .order_by(func.coalesce(CONFIGURATIONS.c.sent_ms, 0), CONFIGURATIONS.c.gateway)
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            return [Desired(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001
+
     def configuration_sent(self, gateway: str, version: int, *, time_ms: int) -> None:
         """One more attempt was published."""
         is_it = and_(CONFIGURATIONS.c.gateway == gateway, CONFIGURATIONS.c.version == version)
@@ -67,17 +91,16 @@ class Configurations(Transactions):
 
     def configuration_told(self, report: Report) -> None:
         """What the gateway says of its configuration."""
-        self._tell(
-            report.gateway,
-            {
-                "told_ms": report.told_ms,
-                "version": report.version,
-                "sha256": report.sha256,
-                "judged": report.judged,
-                "state": report.state,
-                "error": report.error,
-            },
-        )
+        row: dict[str, object] = {
+            "gateway": report.gateway,
+            "told_ms": report.told_ms,
+            "version": report.version,
+            "sha256": report.sha256,
+            "judged": report.judged,
+            "state": report.state,
+            "error": report.error,
+        }
+        self._tell([row])
 
     def configuration_report(self, gateway: str) -> Report | None:
         """What the gateway told last; None where it told nothing yet."""
@@ -86,15 +109,26 @@ class Configurations(Transactions):
             row = connection.execute(query).one_or_none()
         return None if row is None else _report(row)
 
-    def health_told(self, health: GatewayHealth) -> None:
-        """What the gateway says of itself."""
-        figures = json.dumps(dict(health.figures), ensure_ascii=False, allow_nan=False)
-        self._tell(health.gateway, {"health_ms": health.time_ms, "figures": figures})
+    def health_told(self, told: Sequence[GatewayHealth]) -> None:
+        """What gateways say of themselves; many at once, in one transaction."""
+        # In order of id, so that two writers never wait for each other crosswise.
+        newest = {health.gateway: health for health in sorted(told, key=lambda each: each.gateway)}
+        rows: list[dict[str, object]] = [
+            {
+                "gateway": gateway,
+                "health_ms": health.time_ms,
+                "figures": json.dumps(dict(health.figures), ensure_ascii=False, allow_nan=False),
+            }
+            for gateway, health in newest.items()
+        ]
+        if rows:
+            self._tell(rows)
 
-    def _tell(self, gateway: str, told: dict[str, object]) -> None:
-        statement = self._insert(GATEWAY_REPORTS).values(gateway=gateway, **told)
+    def _tell(self, rows: list[dict[str, object]]) -> None:
+        statement = self._insert(GATEWAY_REPORTS)
+        told = {name: statement.excluded[name] for name in rows[0] if name != "gateway"}
         with self._writing() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=["gateway"], set_=told))
+            connection.execute(statement.on_conflict_do_update(index_elements=["gateway"], set_=told), rows)
 
     def health(self) -> dict[str, GatewayHealth]:
         """Gateway → its newest figures."""
@@ -106,9 +140,7 @@ class Configurations(Transactions):
         }
 
 
-def _report(row: object) -> Report | None:
-    told_ms = row.told_ms  # type: ignore[attr-defined]
-    if told_ms is None:
+def _report(row: Row[Any]) -> Report | None:
+    if row.told_ms is None:
         return None
-    names = ("version", "sha256", "judged", "state", "error")
-    return Report(row.gateway, told_ms, **{name: getattr(row, name) for name in names})  # type: ignore[attr-defined]
+    return Report(row.gateway, row.told_ms, row.version, row.sha256, row.judged, row.state, row.error)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from cloud.registry.accounts import Accounts
 from cloud.registry.alarms import Alarms
 from cloud.registry.commands import Commands
+from cloud.registry.configurations import Configurations
 from cloud.registry.dead_letters import DeadLetters
 from cloud.registry.devices import GatewaysAndDevices
 from cloud.registry.map import DeviceMap
@@ -17,7 +18,9 @@ from cloud.registry.transactions import make_engine
 from telemetry.clock import Clock, SystemClock
 
 
-class SqlRegistry(GatewaysAndDevices, DeviceMap, Commands, Alarms, DeadLetters, Accounts, RollupRecords):
+class SqlRegistry(
+    GatewaysAndDevices, DeviceMap, Commands, Configurations, Alarms, DeadLetters, Accounts, RollupRecords
+):
     """`cloud.registry.port.Registry` in one database. Thread-safe; blocking; one transaction a call.
 
     Every call raises `cloud.errors.RegistryUnavailable` when the database does not answer.

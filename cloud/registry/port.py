@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from cloud.configuration.port import ConfigurationBook
 from cloud.registry.cells import Box
 from telemetry.commands import CommandStatus
 from telemetry.readings import Value
@@ -246,7 +247,7 @@ class LateRange:
     """How often it was marked; another number means that more has come."""
 
 
-class Registry(Protocol):
+class Registry(ConfigurationBook, Protocol):
     """Everything that is known besides time series."""
 
     # gateways and devices

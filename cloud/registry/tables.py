@@ -202,6 +202,34 @@ ROLLUP_LATE: Final = Table(
     Column("times", BigInteger, nullable=False),
 )
 
+CONFIGURATIONS: Final = Table(
+    "configurations",
+    METADATA,
+    Column("gateway", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    _text("sha256"),
+    _text("text"),
+    _text("envelope"),
+    _ms("pushed_ms", nullable=False),
+    _text("pushed_by"),
+    _ms("sent_ms"),
+    Column("attempts", Integer, nullable=False),
+)
+
+GATEWAY_REPORTS: Final = Table(
+    "gateway_reports",
+    METADATA,
+    Column("gateway", Text, primary_key=True),
+    _ms("told_ms"),
+    Column("version", BigInteger),
+    Column("sha256", Text),
+    Column("judged", BigInteger),
+    Column("state", Text),
+    Column("error", Text),
+    _ms("health_ms"),
+    Column("figures", Text),  # JSON: metric → value
+)
+
 USERS: Final = Table(
     "users",
     METADATA,

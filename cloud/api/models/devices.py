@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.api.models.common import Milliseconds, Text, Timed, example
+from cloud.configuration.port import GatewayHealth
 from cloud.live.state import DeviceState
 from cloud.live.view import LiveView
 from cloud.registry.port import Admission, DeviceRecord, GatewayRecord, PointRecord
@@ -69,6 +70,10 @@ class GatewayModel(BaseModel):
     spool_depth: int | None = Field(description="Batches that wait on the gateway for their acknowledgement")
     spool_dropped: int | None = Field(description="Readings that the gateway had to give up")
     software: str
+    health_ms: Milliseconds | None = Field(default=None, description="When the gateway told its health last")
+    health: dict[str, bool | int | float | str | None] = Field(
+        default={}, description="Figures of the gateway's health by metric name (docs/supervision.md)"
+    )
 
 
 class Gateways(BaseModel):
@@ -133,7 +138,7 @@ def class_model(device_class: DeviceClass) -> ClassModel:
     )
 
 
-def gateway_model(gateway: GatewayRecord) -> GatewayModel:
+def gateway_model(gateway: GatewayRecord, health: GatewayHealth | None = None) -> GatewayModel:
     """The gateway as the API tells it."""
     return GatewayModel(
         id=gateway.id,
@@ -143,6 +148,8 @@ def gateway_model(gateway: GatewayRecord) -> GatewayModel:
         spool_depth=gateway.spool_depth,
         spool_dropped=gateway.spool_dropped,
         software=gateway.software,
+        health_ms=None if health is None else health.time_ms,
+        health={} if health is None else dict(health.figures),
     )
 
 

@@ -15,4 +15,5 @@ router = APIRouter(tags=["devices"])
 async def gateways(_who: Reader, context: In) -> Gateways:
     """All gateways, in order of id."""
     records = await context.threads.run(context.registry.gateways)
-    return Gateways(items=[gateway_model(each) for each in records])
+    health = await context.threads.run(context.registry.health)
+    return Gateways(items=[gateway_model(each, health.get(each.id)) for each in records])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cloud.configuration.port import GatewayHealth
 from cloud.registry.port import Role
+from telemetry.readings import Value
 from tests.cloud.api.house import LAMP, METER, NOW_MS, House
 
 
@@ -28,6 +30,8 @@ def test_classes_describe_points_in_both_languages(house: House) -> None:
 
 def test_gateways(house: House) -> None:
     house.registry.gateway_spool("eg-0001", depth=7, dropped=0)
+    figures: dict[str, Value] = {"Disk/Free": 5_000_000_000, "Clock/State": "ntp"}
+    house.registry.health_told([GatewayHealth("eg-0001", NOW_MS, figures)])
     assert house.get("gateways")["items"] == [
         {
             "id": "eg-0001",
@@ -37,6 +41,8 @@ def test_gateways(house: House) -> None:
             "spool_depth": 7,
             "spool_dropped": 0,
             "software": "0.1.0",
+            "health_ms": NOW_MS,
+            "health": {"Disk/Free": 5_000_000_000, "Clock/State": "ntp"},
         }
     ]
 
