@@ -22,6 +22,8 @@ GENERIC: Final = "generic"
 """Class (and measurement) of devices whose birth names no class that we know."""
 KEPT_DEVICES: Final = 100_000
 """Past this the device that was heard of longest ago is forgotten, and looked up again when it speaks."""
+SHAPES_OF_ONE: Final = 32
+"""Shapes that are kept of a device whose rules are its own."""
 REFRESH_S: Final = 600.0
 RECHECK_S: Final = 10.0
 """A device that sends something undeclared is looked up again, at most this often."""
@@ -164,7 +166,7 @@ class Devices:
 
     def _book(self, device_class: str, rules: Mapping[str, Rule]) -> ShapeBook:
         book = self._shapes.get(device_class)
-        return ShapeBook(rules) if book is None else book
+        return ShapeBook(rules, most=SHAPES_OF_ONE) if book is None else book
 
     def _keep(self, device: Device) -> None:
         self._misses.pop(device.id, None)

@@ -22,6 +22,8 @@ from telemetry.sparkplug.topics import Topic, Verb, parse_topic
 KEPT_SOURCES: Final = 100_000
 KEPT_CHANNELS: Final = 300_000
 """Past either bound all sources are forgotten; those that speak are made again."""
+_new: Final = tuple.__new__
+"""Makes a named tuple in half the time of its own constructor."""
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ class Source:
     def batch(self, uuid: bytes) -> StoredBatch | None:
         """The batch that `uuid` names; None where it names none of a spool of ours."""
         if uuid.startswith(self._prefix) and (number := uuid[self._digits :]).isdigit() and len(number) < 20:
-            return StoredBatch(self._place, self._epoch, int(number))
+            return _new(StoredBatch, (self._place, self._epoch, int(number)))
         found = parse_batch_id(uuid.decode("ascii", "replace"))
         if found is None:
             return None
@@ -122,27 +124,28 @@ class Router:
                 and source.known.since_s > oldest_s
                 and source.known.device is source.device
                 and (reading := source.shapes.read(message.payload)) is not None
-                and NOT_BEFORE_MS <= reading.time_ms <= latest_ms
-                and (named := source.batch(reading.uuid)) is not None
-                and (channel := self._channel(source, reading.layout, reading.time_ms, reading.values))
+                and NOT_BEFORE_MS <= (time_ms := reading[1]) <= latest_ms
+                and (named := source.batch(reading[3])) is not None
+                and (
+                    channel := source.channels.get(reading[0])
+                    or self._new_channel(source, reading[0], time_ms, reading[2])
+                )
             ):
-                items.append(Row(channel, reading.time_ms, reading.values))
+                measured = reading[2]
+                items.append(_new(Row, (channel, time_ms, measured)))
                 owners.append(message)
                 stored.append(named)
                 usual += 1
-                values += len(reading.values)
+                values += len(measured)
             else:
                 batch.add(self._careful(message, source, now_ms))
         batch.verbs[Verb.DDATA.value] += usual
         batch.values += values
         return batch
 
-    def _channel(self, source: Source, layout: Layout, time_ms: int, values: Values) -> Channel | None:
-        channel = source.channels.get(layout)
-        if channel is None:
-            channel = source.channel(layout, time_ms, values)
-            self._channels += 1
-        return channel
+    def _new_channel(self, source: Source, layout: Layout, time_ms: int, values: Values) -> Channel | None:
+        self._channels += 1
+        return source.channel(layout, time_ms, values)
 
     def _careful(self, message: Received, source: Source | None, now_ms: int) -> Routed:
         routed = route(message, self._devices, now_ms)

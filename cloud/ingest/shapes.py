@@ -16,7 +16,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import le
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from cloud.ingest.validation import Rule
 from telemetry.readings import ValueType
@@ -63,13 +63,8 @@ class Layout:
     kinds: tuple[Kind, ...]
 
 
-class Reading(NamedTuple):
-    """What a payload holds whose shape is known. All values are good and inside their ranges."""
-
-    layout: Layout
-    time_ms: int
-    values: Values
-    uuid: bytes
+Reading: TypeAlias = tuple[Layout, int, Values, bytes]
+"""Layout, time, values and uuid of a payload whose shape is known; the values are good and in range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +110,9 @@ class Shape:
         self._repeat = sum(1 << 8 * place for place in times)
         self._unpack = struct.Struct(_format(values)).unpack_from
         self._convert: list[tuple[int, Callable[[bytes], int]]] = [
-            (at, _varint) for at, value in enumerate(values) if value.number in _LONGEST and value.size > 1
+            (at, _short_varint if value.size <= 4 else _varint)
+            for at, value in enumerate(values)
+            if value.number in _LONGEST and value.size > 1
         ]
         self._lows = tuple(value.rule.low for value in values)
         self._highs = tuple(value.rule.high for value in values)
@@ -138,8 +135,10 @@ class Shape:
 class ShapeBook:
     """The shapes of one set of rules. Not thread-safe: belongs to the thread that routes."""
 
-    def __init__(self, rules: Mapping[str, Rule]) -> None:
+    def __init__(self, rules: Mapping[str, Rule], *, most: int = MAX_SHAPES) -> None:
+        """`most` shapes are kept; fewer where the rules are those of one device."""
         self._rules = rules
+        self._most = most
         self._shapes: dict[int, list[Shape]] = {}
         self._layouts: dict[tuple[tuple[str, ...], tuple[Kind, ...]], Layout] = {}
         self._missed: dict[int, int] = {}
@@ -161,7 +160,7 @@ class ShapeBook:
             if found is not None:
                 if at:
                     alike.insert(0, alike.pop(at))
-                return Reading(shape.layout, *found, payload[tail + 2 :])
+                return shape.layout, found[0], found[1], payload[tail + 2 :]
         return None
 
     def learn(self, payload: bytes) -> None:
@@ -171,9 +170,9 @@ class ShapeBook:
         Where learning does not help, it is tried seldom, so that it costs little.
         """
         end = _end_of_metrics(payload, payload.rfind(_UUID_TAG))
-        if end < 0:
+        if end < 0 or self.read(payload) is not None:
             return
-        if self._count >= MAX_SHAPES or len(self._missed) >= MAX_SHAPES:
+        if self._count >= self._most or len(self._missed) >= self._most:
             self._forget()
         misses = self._missed[end] = self._missed.get(end, 0) + 1
         if misses == 1 or (misses > MAX_ALIKE and misses % _SELDOM):
@@ -290,6 +289,12 @@ def _varint(data: bytes) -> int:
     for byte in reversed(data):
         number = number << 7 | byte & 0x7F
     return number
+
+
+def _short_varint(data: bytes) -> int:
+    """As `_varint`, of at most four bytes."""
+    raw = int.from_bytes(data, "little")
+    return raw & 0x7F | raw >> 1 & 0x3F80 | raw >> 2 & 0x1FC000 | raw >> 3 & 0xFE00000
 
 
 def _time_ms(raw: int) -> int:

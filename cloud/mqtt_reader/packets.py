@@ -187,17 +187,19 @@ class Parser:
             self._held = len(data) - rest
         return parsed
 
-    def _packets(self, data: bytes, parsed: Parsed) -> int:
+    def _packets(self, data: bytes, parsed: Parsed) -> int:  # noqa: PLR0912, the hot loop in one piece
         """Parse all whole packets; returns where the first that is not whole begins."""
         place, size = 0, len(data)
         arrived, is_v5 = parsed.arrived, self._is_v5
         while place + 2 <= size:
             length, at = data[place + 1], place + 2
             if length >= 0x80:
-                found = _length(data, place + 1)
-                if found is None:
+                if at < size and (more := data[at]) < 0x80:
+                    length, at = length & 0x7F | more << 7, at + 1
+                elif (found := _length(data, place + 1)) is not None:
+                    length, at = found
+                else:
                     break
-                length, at = found
             end = at + length
             if end - place > self._max_packet:
                 return self._oversize(data, place, at, end, parsed)
