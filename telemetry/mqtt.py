@@ -72,6 +72,8 @@ class Message:
     payload: bytes
     qos: int
     retain: bool
+    expires_in_s: int | None = None
+    """What is left of its life, as the broker says (MQTT 5); None where it has no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +110,29 @@ class Link:
         """Whether the connection still stands, as far as is known."""
         return self._connected.done() and self._connected.exception() is None and not self.lost.done()
 
-    def publish(self, topic: str, payload: bytes | str, *, qos: int = 0, retain: bool = False) -> int:
+    def publish(
+        self,
+        topic: str,
+        payload: bytes | str,
+        *,
+        qos: int = 0,
+        retain: bool = False,
+        expires_in_s: int | None = None,
+    ) -> int:
         """Hand a message to the connection; nothing is promised beyond that. Returns its message id.
+
+        A broker of MQTT 5 forgets it after `expires_in_s`, and tells receivers what is left.
 
         Raises:
             LinkError: the connection is gone.
         """
         if not self.is_up:
             raise LinkError("the connection to the broker is gone: message not sent")
-        info = self._client.publish(topic, payload, qos, retain)
+        properties: Properties | None = None
+        if expires_in_s is not None and self._client.protocol == paho.MQTTv5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = expires_in_s
+        info = self._client.publish(topic, payload, qos, retain, properties)
         if info.rc not in (paho.MQTT_ERR_SUCCESS, paho.MQTT_ERR_QUEUE_SIZE):
             raise LinkError(f"publish to {topic}: {paho.error_string(info.rc)}")
         return info.mid
@@ -208,7 +224,11 @@ class Link:
             # Not every broker checks topics; an exception here would end paho's thread without a word.
             logger.warning("topic-is-no-text", extra={"bytes": len(message.payload)})
             return
-        self._call(self._arrived, Message(topic, bytes(message.payload), message.qos, bool(message.retain)))
+        left_s = getattr(message.properties, "MessageExpiryInterval", None)
+        self._call(
+            self._arrived,
+            Message(topic, bytes(message.payload), message.qos, bool(message.retain), left_s),
+        )
 
     def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: list[ReasonCode], _p: Any) -> None:
         self._call(self._subscription_answered, mid, reasons)

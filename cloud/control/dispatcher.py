@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from typing import Final, Protocol
 
 from cloud.backoff import Backoff
@@ -41,8 +42,11 @@ class Outlet(Protocol):
         """False while there is no connection, or the gateway is known to be offline."""
         ...
 
-    def send(self, topic: Topic, payload: bytes) -> None:
-        """Publish a command, QoS 0, not retained. Raises LinkError."""
+    def send(self, topic: Topic, payload: bytes, expires_in_s: int | None = None) -> None:
+        """Publish a command, QoS 0, not retained; brokers may forget it after `expires_in_s`.
+
+        Raises LinkError.
+        """
         ...
 
 
@@ -107,7 +111,9 @@ class Dispatcher:
         about = {"command": command.id, "gateway": command.gateway, "device": command.device}
         try:
             self._outlet.send(
-                Topic(command.area, Verb.DCMD, command.gateway, command.device), dcmd(command, now_ms)
+                Topic(command.area, Verb.DCMD, command.gateway, command.device),
+                dcmd(command, now_ms),
+                max(1, math.ceil((command.expires_ms - now_ms) / 1000)),
             )
         except LinkError as error:
             _log.warning("command-not-sent", extra={**about, "cause": str(error)})
@@ -136,6 +142,7 @@ def dcmd(command: CommandRecord, now_ms: int) -> bytes:
         id=command.id,
         expires_ms=command.expires_ms,
         issuer=command.issuer,
+        revert_after_s=command.revert_after_s,
     )
     datatype = DATATYPE_OF[ValueType(command.type)]
     return encode(Payload(time_ms=now_ms, metrics=(command_metric(order, datatype, now_ms),)))

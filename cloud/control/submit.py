@@ -42,11 +42,13 @@ def submit(
     issuer: str,
     reason: str = "",
     ttl_s: float = 30.0,
+    revert_after_s: float | None = None,
     clock: Clock | None = None,
 ) -> CommandRecord:
     """Check the command and commit it; the dispatcher sends it within a quarter of a second. Blocking.
 
     `point` is a field (`lamp_on`) or a metric name (`Lamp/On`). `issuer` is the person or program that asks.
+    `revert_after_s` lets the gateway take the command back by itself so long after the write.
 
     Raises:
         NotFound: there is no such device, or its class has no such point.
@@ -62,6 +64,10 @@ def submit(
     if not SHORTEST_TTL_S <= ttl_s <= LONGEST_TTL_S:
         raise InvalidValue(
             f"lifetime {ttl_s:g} s is out of bounds: use {SHORTEST_TTL_S:g} … {LONGEST_TTL_S:g} s"
+        )
+    if revert_after_s is not None and not SHORTEST_TTL_S <= revert_after_s <= LONGEST_TTL_S:
+        raise InvalidValue(
+            f"revert_after_s {revert_after_s:g} is out of bounds: use {SHORTEST_TTL_S:g} … {LONGEST_TTL_S:g}"
         )
     if len(reason) > LONGEST_TEXT:
         raise InvalidValue(f"the reason has {len(reason)} characters: use at most {LONGEST_TEXT}")
@@ -83,6 +89,7 @@ def submit(
         ended_ms=None,
         expires_ms=now_ms + round(ttl_s * 1000),
         attempts=0,
+        revert_after_s=revert_after_s,
     )
     registry.add_command(command)
     return command

@@ -122,6 +122,8 @@ class CommandRecord:
     ended_ms: int | None
     expires_ms: int
     attempts: int
+    revert_after_s: float | None = None
+    """After how long the gateway takes it back by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from cloud.errors import SettingsError
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest version; a test holds it to the files of `migrations/versions`."""
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x6B656761

@@ -128,6 +128,7 @@ COMMANDS: Final = Table(
     _ms("ended_ms"),
     _ms("expires_ms", nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("revert_after_s", Float),
     Index("ix_commands_device", "device", "id"),
     Index("ix_commands_open", "id", sqlite_where=COMMAND_IS_OPEN, postgresql_where=COMMAND_IS_OPEN),
 )

@@ -184,7 +184,7 @@ class Connection:
 
     async def _receive(self) -> None:
         async for message in self._link.messages():
-            for event in read_message(message.topic, message.payload):
+            for event in read_message(message.topic, message.payload, message.expires_in_s):
                 self._meet(event)
         raise LinkError(f"connection lost: {self._link.lost.result()}")
 

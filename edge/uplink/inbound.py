@@ -67,23 +67,26 @@ class TimeTold:
 Event = TimeTold | RebirthAsked | Acknowledged | ConfigurationOffered | DeviceCommand | HostState
 
 
-def read_message(topic_text: str, payload: bytes) -> list[Event]:
-    """What a message asks for. One that cannot be read is logged and asks for nothing."""
+def read_message(topic_text: str, payload: bytes, expires_in_s: float | None = None) -> list[Event]:
+    """What a message asks for. One that cannot be read is logged and asks for nothing.
+
+    `expires_in_s` is what the broker says is left of its life.
+    """
     try:
         topic = parse_topic(topic_text)
         if isinstance(topic, StateTopic):
             return _state(topic.host, payload)
         if topic.verb in (Verb.NCMD, Verb.DCMD):
-            return _command(topic, payload)
+            return _command(topic, payload, expires_in_s)
     except WireError as error:
         _LOG.warning("message-unreadable", extra={"topic": topic_text, "cause": error})
     return []
 
 
-def _command(topic: Topic, payload: bytes) -> list[Event]:
+def _command(topic: Topic, payload: bytes, left_s: float | None) -> list[Event]:
     content = decode(payload)
     if topic.device is not None:
-        return [DeviceCommand(topic.device, metric, content.time_ms) for metric in content.metrics]
+        return [DeviceCommand(topic.device, metric, content.time_ms, left_s) for metric in content.metrics]
     events: list[Event] = []
     for metric in content.metrics:
         if metric.name == names.REBIRTH:

@@ -24,10 +24,10 @@ def main() -> int:
             Path(folder), COUNT, rate=RATE, kill_every_s=KILL_EVERY_S, within_s=COUNT / RATE * 3 + 180, seed=3
         )
     faults = {
-        "acted twice": verdict.acted_twice,
-        "acted after the expiry": verdict.acted_late,
-        "several reported states": verdict.several_states,
-        "no reported state": verdict.without_state,
+        "that acted twice": verdict.acted_twice,
+        "that acted after their expiry": verdict.acted_late,
+        "with several reported states": verdict.several_states,
+        "without a reported state": verdict.without_state,
         "done without acting": verdict.done_without_acting,
     }
     write("commands", _figures(verdict, {name: len(ids) for name, ids in faults.items()}))
@@ -41,12 +41,10 @@ def main() -> int:
 def _figures(verdict: Verdict, faults: dict[str, int]) -> list[Figure]:
     share = 1 / verdict.orders
     figures = [
-        Figure(
-            f"commands that {name}", count, "commands", f"{verdict.orders} commands", count * share, COMMAND
-        )
+        Figure(f"commands {name}", count, "commands", f"{verdict.orders} commands", count * share, COMMAND)
         for name, count in faults.items()
     ]
-    ended = verdict.orders - faults["no reported state"] - faults["several reported states"]
+    ended = verdict.orders - faults["without a reported state"] - faults["with several reported states"]
     figures += [
         Figure(
             *("commands that ended in exactly one state", ended, "commands"),

@@ -48,6 +48,15 @@ def topic_of(what: str) -> str:
     return f"test/{what}/{time.monotonic_ns()}"
 
 
+async def test_a_message_tells_what_is_left_of_its_life(broker: Broker) -> None:
+    topic = topic_of("expires")
+    async with listening(broker, topic) as listener, open_link(broker, "speaker") as speaker:
+        speaker.publish(topic, b"1", expires_in_s=30)
+        speaker.publish(topic, b"2")
+        left = [(await next_message(listener)).expires_in_s for _ in range(2)]
+        assert left == ([30, None] if broker.protocol == 5 else [None, None])
+
+
 async def test_a_message_arrives(broker: Broker) -> None:
     topic = topic_of("arrives")
     async with listening(broker, topic) as listener, open_link(broker, "speaker") as speaker:

@@ -29,6 +29,13 @@ class Order(Given):
     ttl_s: Annotated[
         float, Field(ge=1, le=86_400, description="Seconds after which the gateway no longer acts on it")
     ] = 30
+    revert_after_s: (
+        Annotated[
+            float,
+            Field(ge=1, le=86_400, description="Seconds after which the gateway takes it back by itself"),
+        ]
+        | None
+    ) = None
     reason: Annotated[str, Field(max_length=500)] | None = None
 
 
@@ -59,6 +66,7 @@ class CommandModel(BaseModel):
     sent_ms: Milliseconds | None
     ended_ms: Milliseconds | None
     expires_ms: Milliseconds
+    revert_after_s: float | None = None
     issuer: str
 
 
@@ -81,5 +89,6 @@ def command_model(command: CommandRecord) -> CommandModel:
         sent_ms=command.sent_ms,
         ended_ms=command.ended_ms,
         expires_ms=command.expires_ms,
+        revert_after_s=command.revert_after_s,
         issuer=command.issuer,
     )

@@ -27,6 +27,7 @@ async def order(given: Order, who: Commander, context: In) -> CommandModel:
         given.point,
         given.value,
         ttl_s=given.ttl_s,
+        revert_after_s=given.revert_after_s,
         issuer=who.name,
         reason=(given.reason or "").strip(),
         clock=context.clock,

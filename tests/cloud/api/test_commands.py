@@ -12,7 +12,14 @@ from tests.cloud.api.house import LAMP, METER, NOW_MS, House
 
 
 def test_order_is_taken_up_and_followed(house: House) -> None:
-    body = {"device": LAMP, "point": "Lamp/On", "value": True, "ttl_s": 10, "reason": " tối sớm "}
+    body = {
+        "device": LAMP,
+        "point": "Lamp/On",
+        "value": True,
+        "ttl_s": 10,
+        "revert_after_s": 900,
+        "reason": " tối sớm ",
+    }
     response = house.ask("POST", "commands", Role.OPERATOR, json=body)
     assert response.status_code == 202
     command = response.json()["id"]
@@ -27,6 +34,7 @@ def test_order_is_taken_up_and_followed(house: House) -> None:
         "sent_ms": None,
         "ended_ms": None,
         "expires_ms": NOW_MS + 10_000,
+        "revert_after_s": 900,
         "issuer": "token:test-operator",
     }
     kept = house.registry.command(command)

@@ -37,7 +37,7 @@ class Gate:
     def may_reach(self, gateway: str) -> bool:
         return self.is_open
 
-    def send(self, topic: Topic, payload: bytes) -> None:
+    def send(self, topic: Topic, payload: bytes, expires_in_s: int | None = None) -> None:
         if self.is_broken:
             raise LinkError("gone")
         self.sent.append((str(topic), payload))

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from cloud.control.dispatcher import dcmd
 from cloud.control.submit import InvalidValue, submit
 from cloud.errors import NotFound, Refused
 from cloud.registry.database import SqlRegistry, open_registry
 from cloud.registry.port import Admission, CommandState, DeviceBirth, PointRecord
 from telemetry.devices.library import Library
 from telemetry.readings import Value
+from telemetry.sparkplug.payload import decode
 
 CLASSES = Library.shipped().classes
 
@@ -115,3 +117,15 @@ def test_a_point_that_the_birth_did_not_declare_is_refused(registry: SqlRegistry
 def test_a_long_reason_is_refused(registry: SqlRegistry) -> None:
     with pytest.raises(InvalidValue, match="reason"):
         submit(registry, CLASSES, "sl-1", "lamp_on", True, issuer="lan", reason="x" * 1001)
+
+
+def test_a_command_may_end_by_itself(registry: SqlRegistry) -> None:
+    command = submit(registry, CLASSES, "sl-1", "lamp_on", True, issuer="lan", revert_after_s=900)
+    kept = registry.command(command.id)
+    assert kept is not None
+    assert kept.revert_after_s == 900
+    metric = decode(dcmd(kept, 1)).metrics[0]
+    assert metric.properties["revertAfter"].value == 900_000
+    for seconds in (0.5, 90_000):
+        with pytest.raises(InvalidValue, match="revert_after_s"):
+            submit(registry, CLASSES, "sl-1", "lamp_on", True, issuer="lan", revert_after_s=seconds)
