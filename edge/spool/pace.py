@@ -2,16 +2,18 @@
 
 Many scans end together, once a period. A group that waited a fixed time for them would make all of them late;
 one that did not wait would wear the flash. So a group is committed as soon as nothing follows for a moment,
-at most `every_s` after its first batch, and not earlier than `every_s` after the last commit.
+at the latest `every_s` after its first batch. Such early commits are paid for: each `every_s` allows one, and
+a few can be saved up for bursts that falter.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 QUIET_S: Final = 0.015
 """A burst has ended when nothing came for so long."""
+SAVED: Final = 4
+"""Early commits that can be saved up."""
 ACKS_WAIT_S: Final = 2.0
 """Acknowledgements alone wait for the next batches for so long: a commit less is flash saved."""
 ACKS_WAIT_GROUPS: Final = 8
@@ -23,7 +25,8 @@ class CommitPace:
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s
         self._quiet_s = min(QUIET_S, every_s)
-        self._committed_at = -math.inf
+        self._saved: float = SAVED
+        self._saved_at = 0.0
         self._latest: float | None = None
         self._seen = 0
         self.due: float | None = None
@@ -38,7 +41,9 @@ class CommitPace:
         """So many batches wait; `others` tells whether anything else does, which is in no hurry."""
         if batches and self._latest is None:
             self._latest, self._seen = now + self._every_s, batches
-            due = min(self._latest, max(now + self._quiet_s, self._committed_at + self._every_s))
+            self._save(now)
+            missing_s = max(0.0, 1 - self._saved) * self._every_s
+            due = min(self._latest, now + max(self._quiet_s, missing_s))
             self.due = due if self.due is None else min(due, self.due)
         elif others and self.due is None:
             self.due = now + min(ACKS_WAIT_S, ACKS_WAIT_GROUPS * self._every_s)
@@ -59,4 +64,10 @@ class CommitPace:
 
     def committed(self, now: float) -> None:
         """A commit has ended."""
-        self._committed_at = now
+        self._save(now)
+        self._saved = max(0.0, self._saved - 1)
+
+    def _save(self, now: float) -> None:
+        earned = (now - self._saved_at) / self._every_s if self._every_s else SAVED
+        self._saved = min(self._saved + earned, SAVED)
+        self._saved_at = now
