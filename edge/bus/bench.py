@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from edge.bus.dialogue import SerialDialogue
 from edge.bus.gpio import GpioChip
@@ -47,6 +47,15 @@ class Bench(Protocol):
         Raises:
             BusError: the instrument does not answer at all, or the line is lost.
         """
+        ...
+
+
+@runtime_checkable
+class WritingBench(Bench, Protocol):
+    """An open line whose instruments take values."""
+
+    async def write(self, instrument: BoundInstrument, key: str, native: float | bool) -> None:
+        """Write one point of an instrument of this line. Raises BusError."""
         ...
 
 
@@ -97,12 +106,19 @@ class _ModbusBench:
         }
 
     async def scan(self, instrument: BoundInstrument, keys: frozenset[str]) -> Scan:
-        unit = self._units[instrument.unit]
-        number = next(place for place, each in enumerate(unit.instruments) if each is instrument)
+        unit, number = self._find(instrument)
         scan = await unit.scan(frozenset((number, key) for key in keys))
         if not scan.answered:
             raise scan.failures[-1]
         return Scan(scan.points.get(number, []), scan.exchanges, scan.started, scan.ended)
+
+    async def write(self, instrument: BoundInstrument, key: str, native: float | bool) -> None:
+        unit, number = self._find(instrument)
+        await unit.write(number, key, native)
+
+    def _find(self, instrument: BoundInstrument) -> tuple[ModbusUnit, int]:
+        unit = self._units[instrument.unit]
+        return unit, next(place for place, each in enumerate(unit.instruments) if each is instrument)
 
 
 def _serial_bench(config: SerialBusConfig, port: SerialPort, instrument: BoundInstrument) -> Bench:

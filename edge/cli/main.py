@@ -15,8 +15,12 @@ _COMMANDS = {
     "read": ("edge.cli.read:read", "Read an instrument once."),
     "watch": ("edge.cli.watch:watch", "Read an instrument again and again."),
     "program": ("edge.cli.program:program", "Look at the lighting programs."),
+    "commission": ("edge.cli.fail_safe:commission", "Set what instruments do when the gateway falls silent."),
     "lock": ("edge.cli.lock:lock", "Keep commands off a device while somebody works there."),
     "unlock": ("edge.cli.lock:unlock", "Let commands reach a device again."),
+    "identify": ("edge.cli.mounting:identify", "Tell whether an instrument is of its profile's model."),
+    "readdress": ("edge.cli.mounting:readdress", "Give a Modbus instrument another unit id."),
+    "profiles": ("edge.cli.profiles:profiles", "List instrument models; write their pages."),
     "decode": ("edge.cli.decode:decode", "Explain captured bytes by a device profile."),
 }
 

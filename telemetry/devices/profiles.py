@@ -236,6 +236,37 @@ class Limits(_Data):
     """Battery instruments: not to be asked more often than this."""
 
 
+class Sign(_Data):
+    """What a point reads where the instrument really is this model: tells look-alikes apart."""
+
+    key: str
+    min: float | None = None
+    max: float | None = None
+    equals: float | None = None
+
+    def fault(self, native: float | bool | str | None) -> str:
+        """Why `native` does not fit; empty where it does."""
+        if native is None or isinstance(native, str):
+            return f"{self.key} is unknown"
+        if self.equals is not None and native != self.equals:
+            return f"{self.key} is {native:g}, not {self.equals:g}"
+        if self.min is not None and native < self.min:
+            return f"{self.key} is {native:g}, below {self.min:g}"
+        if self.max is not None and native > self.max:
+            return f"{self.key} is {native:g}, above {self.max:g}"
+        return ""
+
+
+class Readdress(_Data):
+    """How an instrument gets another unit id."""
+
+    key: str
+    """The point that takes it, written under the old id."""
+    save: str = ""
+    """A point that makes it last, written under the new id; empty where none is needed."""
+    save_value: float = 0
+
+
 class Vector(_Data):
     """A frame with its meaning; every profile's vectors are tests of its driver."""
 
@@ -279,6 +310,11 @@ class Profile(_Data):
     """Settings of the driver, such as litres per pulse; a gateway's configuration may override them."""
     points: Annotated[list[ProfilePoint], Field(min_length=1)]
     spoils: list[Spoils] = []
+    signs: list[Sign] = []
+    """What is read where the instrument is this model."""
+    alike: list[str] = []
+    """Profiles of models that look the same and have another map."""
+    readdress: Readdress | None = None
     vectors: list[Vector] = []
     notes: str = ""
     sources: list[str] = []
@@ -290,6 +326,9 @@ class Profile(_Data):
         if twice:
             raise ValueError(f"key declared twice: {', '.join(sorted(twice))}")
         named = [(f"spoils {rule.when}", key) for rule in self.spoils for key in (rule.when, *rule.spoils)]
+        named += [("signs", sign.key) for sign in self.signs]
+        if self.readdress is not None:
+            named += [("readdress", key) for key in (self.readdress.key, self.readdress.save) if key]
         named += [(f"vector {vector.name}", key) for vector in self.vectors for key in vector.expect]
         named += [
             (f"point {point.key}", mapping.write)
