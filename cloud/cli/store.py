@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import json
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cloud.cli.options import config_option, json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from cloud.store.port import Sample, Store
+    from cloud.store.port import Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-_PAGE: Final = 50_000
-_COLUMNS: Final = ("time", "device", "field", "value", "quality")
 
 
 def _range_options(command: Command) -> Command:
@@ -68,16 +62,18 @@ def count(config: Path, from_: str, to_: str, devices: tuple[str, ...], *, as_js
 @json_option
 def latest(config: Path, devices: tuple[str, ...], *, as_json: bool) -> None:
     """Show the newest value of every field."""
+    from cloud.transfer.exporting import iso, told
+
     with _store_of(config) as opened:
         found = opened.latest(devices or None)
     if as_json:
-        told = {
-            device: {name: _told(each) for name, each in fields.items()} for device, fields in found.items()
+        body = {
+            device: {name: told(each) for name, each in fields.items()} for device, fields in found.items()
         }
-        print_json(told)
+        print_json(body)
         return
     rows = [
-        [device, name, str(sample.value), _date(sample.time_ms), sample.quality.name.lower()]
+        [device, name, str(sample.value), iso(sample.time_ms), sample.quality.name.lower()]
         for device, fields in sorted(found.items())
         for name, sample in sorted(fields.items())
     ]
@@ -88,21 +84,43 @@ def latest(config: Path, devices: tuple[str, ...], *, as_json: bool) -> None:
 @config_option
 @_range_options
 @_device_option
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File; the screen if left out.")
 @click.option(
-    "--out",
-    type=click.File("w", encoding="utf-8", lazy=False),
-    default="-",
-    help="File, or - for the screen.",
+    "--format", "kind", type=click.Choice(["csv", "json", "parquet"]), help="By the name if left out."
 )
 @json_option
 def export(
-    config: Path, from_: str, to_: str, devices: tuple[str, ...], out: TextIO, *, as_json: bool
+    *,
+    config: Path,
+    from_: str,
+    to_: str,
+    devices: tuple[str, ...],
+    out: Path | None,
+    kind: str | None,
+    as_json: bool,
 ) -> None:
-    """Write the values of a time range as CSV, or with --json as one JSON object a line."""
+    """Write the values of a time range: CSV, one JSON object a line (--json), or Parquet.
+
+    `kega cloud import` reads CSV and Parquet back.
+    """
+    from cloud.transfer.errors import FileUnreadable
+    from cloud.transfer.exporting import samples_of, write_csv, write_json_lines, write_parquet
+
     start_ms, end_ms = _range(from_, to_)
+    kind = kind or ("json" if as_json else "parquet" if out and out.suffix == ".parquet" else "csv")
+    if kind == "parquet" and out is None:
+        raise click.UsageError("Parquet needs a file: --out FILE.parquet")
     with _store_of(config) as opened:
-        rows = _rows(opened, devices, start_ms, end_ms)
-        written = _write_json(out, rows) if as_json else _write_csv(out, rows)
+        rows = samples_of(opened, devices, start_ms, end_ms)
+        if kind == "parquet" and out is not None:
+            written = write_parquet(out, rows)
+        else:
+            write = write_json_lines if kind == "json" else write_csv
+            try:
+                with click.open_file(str(out or "-"), "w", encoding="utf-8") as target:
+                    written = write(target, rows)
+            except OSError as error:
+                raise FileUnreadable(f"{out} cannot be written: {error.strerror}") from error
     click.echo(f"{written} values", err=True)
 
 
@@ -128,47 +146,3 @@ def _range(from_: str, to_: str) -> tuple[int, int]:
         return parse_time(from_, "--from", now_ms), parse_time(to_, "--to", now_ms)
     except Invalid as error:
         raise click.UsageError(f"{error}: {error.next_step}") from error
-
-
-def _rows(
-    opened: Store, devices: Sequence[str], start_ms: int, end_ms: int
-) -> Iterator[tuple[str, str, Sample]]:
-    """All samples of the range, a page at a time: memory stays bounded whatever the range."""
-    for device, fields in sorted(opened.latest(devices or None).items()):
-        for name in sorted(fields):
-            begin = start_ms
-            while True:
-                page = opened.series(device, name, begin, end_ms, limit=_PAGE)
-                for sample in page:
-                    yield device, name, sample
-                if len(page) < _PAGE:
-                    break
-                begin = page[-1].time_ms + 1
-
-
-def _write_csv(target: TextIO, rows: Iterator[tuple[str, str, Sample]]) -> int:
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    written = 0
-    for device, name, sample in rows:
-        value = "" if sample.value is None else sample.value
-        writer.writerow([_date(sample.time_ms), device, name, value, sample.quality.name.lower()])
-        written += 1
-    return written
-
-
-def _write_json(target: TextIO, rows: Iterator[tuple[str, str, Sample]]) -> int:
-    written = 0
-    for device, name, sample in rows:
-        print(json.dumps({"device": device, "field": name, **_told(sample)}, ensure_ascii=False), file=target)
-        written += 1
-    return written
-
-
-def _told(sample: Sample) -> dict[str, Any]:
-    return {"time_ms": sample.time_ms, "value": sample.value, "quality": sample.quality.name.lower()}
-
-
-def _date(time_ms: int) -> str:
-    moment = datetime.fromtimestamp(time_ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"

@@ -1,0 +1,1 @@
+"""Data in and out by files: export, import of history, backup."""
