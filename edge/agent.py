@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from edge.bus.learned_file import LEARNED_FILE, LearnedFile
 from edge.bus.statistics import BusStatistics
 from edge.commands.service import Commands
 from edge.config import TrialConfig
@@ -38,6 +39,7 @@ from edge.uplink.session import Devices
 from edge.uplink.settings import UplinkSettings
 from edge.uplink.uplink import Uplink
 from telemetry.clock import Clock
+from telemetry.mqtt import Broker
 from telemetry.sparkplug.payload import Metric
 from telemetry.time_exchange import question_metric
 
@@ -93,8 +95,11 @@ class Agent:
             self._devices,
             self.spool,
             numbers=ConnectionNumbers(config.state_dir / BDSEQ_FILE),
-            broker=config.broker.to_broker,
-            standbys=[partial(config.broker.to_broker, url) for url in config.broker.standby_urls],
+            broker=self._judging_by_our_time(config.broker.to_broker),
+            standbys=[
+                self._judging_by_our_time(partial(config.broker.to_broker, url))
+                for url in config.broker.standby_urls
+            ],
             on_command=self._submit,
             on_configuration=on_configuration,
             on_time=self._host_time.answered,
@@ -113,6 +118,7 @@ class Agent:
             self.clock.measuring,
             GnssTime(self.clock.offer).heard,
             CountStore.opened(config.state_dir / COUNTS_FILE),
+            LearnedFile(config.state_dir / LEARNED_FILE),
         )
         self.started = asyncio.Event()
         """Set once everything runs."""
@@ -203,6 +209,10 @@ class Agent:
         figures = await self.spool.figures()
         good = self._sink.points.good(self._sink.up)
         return Sight(good, self.is_online, figures.acked, figures.depth)
+
+    def _judging_by_our_time(self, broker: Callable[[], Broker]) -> Callable[[], Broker]:
+        """`broker`, whose certificates are judged by the gateway's time: the machine's may be of 1970."""
+        return lambda: replace(broker(), now_ms=self.clock.now_ms)
 
     def _submit(self, command: DeviceCommand) -> None:
         self._commands.submit(command)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,11 +26,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from telemetry.errors import LinkError
+from telemetry.tls_time import judge_by
 
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S: Final = 10.0
 DISCONNECT_TIMEOUT_S: Final = 2.0
+CLOCKS_AGREE_MS: Final = 60_000
+"""Where the machine's clock is right within this, TLS judges by it as everywhere."""
 _DISCONNECT_WITH_WILL: Final = 0x04
 
 
@@ -47,6 +51,8 @@ class Broker:
     cert_file: Path | None = None
     key_file: Path | None = None
     keep_alive_s: int = 60
+    now_ms: Callable[[], int] | None = field(default=None, repr=False, compare=False)
+    """Judges certificates where the machine's clock may be wrong: UTC milliseconds, or the earliest."""
 
     @property
     def host(self) -> str:
@@ -358,6 +364,8 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if broker.cert_file is not None:
             context.load_cert_chain(broker.cert_file, broker.key_file)
+        if broker.now_ms is not None and abs(broker.now_ms() - time.time() * 1000) > CLOCKS_AGREE_MS:
+            judge_by(context, broker.now_ms)
     except (OSError, ssl.SSLError) as error:
         raise LinkError(f"TLS files for {broker.url} cannot be used: {error}", retryable=False) from error
     return context
