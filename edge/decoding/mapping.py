@@ -40,12 +40,16 @@ class Mapping:
     """The instrument's own timer for what is written."""
     _range: tuple[float, float] | None = field(init=False, repr=False, compare=False)
     """Where a measured quantity may lie; None where the value is not simply one."""
+    _is_scaled: bool = field(init=False, repr=False, compare=False)
+    _metric: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         is_quantity = self.point.type is ValueType.DOUBLE and self.rule.states is None
         widest = (-sys.float_info.max, sys.float_info.max)
         bounds = (self.point.range or widest) if is_quantity and self.rule.mask is None else None
         object.__setattr__(self, "_range", bounds)
+        object.__setattr__(self, "_is_scaled", self.rule.factor != 1 or self.rule.offset != 0)
+        object.__setattr__(self, "_metric", self.point.metric)
 
     @property
     def metric(self) -> str:
@@ -58,16 +62,16 @@ class Mapping:
         A value that the class point cannot have is out of range and says why; it stays visible if it can
         travel.
         """
-        number = native.value
+        number, bounds = native.value, self._range
         if (
-            self._range is not None
+            bounds is not None
             and native.quality is Quality.GOOD
             and (type(number) is float or type(number) is int)
         ):
             # The way of nearly every value: a number that only has to be scaled, and lies in its range.
-            scaled = self._scaled(number)
-            if self._range[0] <= scaled <= self._range[1]:
-                return Reading(device, self.point.metric, ValueType.DOUBLE, scaled, time_ms)
+            quantity = self._scaled(number) if self._is_scaled else float(number)
+            if bounds[0] <= quantity <= bounds[1]:
+                return Reading(device, self._metric, ValueType.DOUBLE, quantity, time_ms)
         quality, reason = native.quality, native.reason
         value = self._canonical(native.value)
         if native.value is not None and value is None and quality is Quality.GOOD:
@@ -101,15 +105,12 @@ class Mapping:
             return self._state(number)
         if self.rule.mask is not None:
             number = int(number) & self.rule.mask
-        if self.rule.factor != 1 or self.rule.offset != 0:
+        if self._is_scaled:
             number = self._scaled(number)
         return self._typed(native, number) if math.isfinite(number) else None
 
     def _scaled(self, number: float) -> float:
-        factor, offset = self.rule.factor, self.rule.offset
-        if factor == 1 and offset == 0:
-            return float(number)
-        return float(f"{number * factor + offset:.15g}")
+        return float(f"{number * self.rule.factor + self.rule.offset:.15g}")
 
     def _state(self, number: float) -> Value:
         assert self.rule.states is not None

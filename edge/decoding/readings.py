@@ -14,10 +14,13 @@ def readings_of(
 ) -> tuple[Reading, ...]:
     """The readings that the points of one scan are; points that map to nothing are left out."""
     by_key = {point.key: point for point in points}
+    device = instrument.device
     return tuple(
-        mapping.reading(instrument.device, by_key[mapping.key], time_ms)
-        for mapping in instrument.mappings
-        if mapping.key in by_key
+        [
+            mapping.reading(device, by_key[mapping.key], time_ms)
+            for mapping in instrument.mappings
+            if mapping.key in by_key
+        ]
     )
 
 

@@ -35,7 +35,10 @@ _FLOAT: Final = struct.Struct(">f")
 class _Field:
     """One point of a block. What it meant last is kept: most registers say the same as a moment ago."""
 
-    __slots__ = ("end", "invalid", "is_ranged", "is_scaled", "last", "last_raw", "point", "start", "swapped")
+    __slots__ = (
+        *("end", "invalid", "is_plain", "is_ranged", "is_scaled", "key", "last", "last_raw", "point"),
+        *("start", "swapped"),
+    )
 
     def __init__(self, profile: Profile, point: ProfilePoint, start: int) -> None:
         assert point.type is not None
@@ -48,6 +51,10 @@ class _Field:
         self.invalid = frozenset(n.to_bytes(size, "big") for n in sentinels if 0 <= n < 1 << (8 * size))
         self.is_scaled = point.scale != 1 or point.offset != 0
         self.is_ranged = point.min is not None or point.max is not None
+        self.key = point.key
+        self.is_plain = _CODES.get(point.type, "f") != "f" and not (
+            self.is_scaled or self.is_ranged or self.invalid
+        )
         self.last_raw = b""
         self.last = NativePoint(point.key, None)
 
@@ -87,7 +94,11 @@ class _Layer:
         for field, number in zip(self.fields, self._struct.unpack(data), strict=True):
             raw = data[field.start : field.end]
             if raw != field.last_raw:
-                field.last = field.meaning(number, raw)
+                field.last = (
+                    NativePoint(field.key, number, Quality.GOOD, "", raw)
+                    if field.is_plain
+                    else field.meaning(number, raw)
+                )
                 field.last_raw = raw
             found.append(field.last)
 
