@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.bus.buses import Buses
+from edge.bus.learned_file import LearnedFile
 from edge.bus.statistics import BusStatistics
 from edge.counters.sink import Continuity
 from edge.counters.store import CountStore
@@ -66,8 +67,10 @@ class Lines:
         clock: Clock,
         on_receiver: Callable[[bytes, float], None] = lambda _data, _at: None,
         counts: CountStore | None = None,
+        learned: LearnedFile | None = None,
     ) -> None:
         self._counts = counts or CountStore(None)
+        self._learned = learned or LearnedFile(None)
         self._sink = Continuity(sink, self._counts)
         self._clock = clock
         self._on_receiver = on_receiver
@@ -94,6 +97,7 @@ class Lines:
                     clock=self._clock,
                     last_ms=last_ms,
                     counts=self._counts,
+                    learned=self._learned,
                     on_receiver=self._on_receiver,
                 )
                 task = asyncio.create_task(buses.run(), name=f"buses {', '.join(part.config.bus_by_id)}")

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 
+from edge.bus.learned_file import LearnedFile
 from edge.bus.making import Bus, Surroundings, make_bus
 from edge.bus.presence import Presence
 from edge.bus.stamps import Stamps
@@ -32,6 +33,7 @@ class Buses:
         last_ms: MappingOf[str, int] | None = None,
         chance: random.Random | None = None,
         counts: CountStore | None = None,
+        learned: LearnedFile | None = None,
         on_receiver: Callable[[bytes, float], None] = lambda _data, _at: None,
     ) -> None:
         """Prepare the buses; `run` opens them.
@@ -43,13 +45,21 @@ class Buses:
             last_ms: last time of each device that is already stored; new readings are later.
             chance: spreads retries.
             counts: keeps the counts of digital inputs; in memory only where it is left out.
+            learned: keeps what Modbus units were found to refuse; in memory only where it is left out.
             on_receiver: gets what satellite receivers say, and the monotonic second at which they did.
         """
         self._gateway = gateway
         presence = Presence(gateway.devices, sink)
         stamps = Stamps(clock or SystemClock(), last_ms)
         around = Surroundings(
-            sink, presence, stamps, counts or CountStore(None), last_ms or {}, chance, on_receiver
+            sink,
+            presence,
+            stamps,
+            counts or CountStore(None),
+            learned or LearnedFile(None),
+            last_ms or {},
+            chance,
+            on_receiver,
         )
         self._buses: dict[str, Bus] = {
             config.id: make_bus(config, instruments, around)

@@ -38,6 +38,7 @@ class LearnedFile:
         self._clock = clock or SystemClock()
         self._kept = self._read()
         self._units: dict[str, Learned] = {}
+        self._saving = asyncio.Lock()
 
     def now_ms(self) -> int:
         """UTC milliseconds by which things are tried again."""
@@ -67,16 +68,17 @@ class LearnedFile:
 
     async def save(self) -> None:
         """Write what is new, in a thread. Units that the configuration has no more are left out."""
-        if self._file is None or not any(each.is_new for each in self._units.values()):
-            return
-        for each in self._units.values():
-            each.is_new = False
-        units = {name: each.to_json() for name, each in self._units.items()}
-        text = json.dumps({"form": _FORM, "units": units})
-        try:
-            await asyncio.to_thread(_replace, self._file, text)
-        except OSError as error:
-            logger.warning("learned-not-kept", extra={"file": str(self._file), "cause": str(error)})
+        async with self._saving:
+            if self._file is None or not any(each.is_new for each in self._units.values()):
+                return
+            for each in self._units.values():
+                each.is_new = False
+            units = {name: each.to_json() for name, each in self._units.items()}
+            text = json.dumps({"form": _FORM, "units": units})
+            try:
+                await asyncio.to_thread(_replace, self._file, text)
+            except OSError as error:
+                logger.warning("learned-not-kept", extra={"file": str(self._file), "cause": str(error)})
 
     def _read(self) -> dict[str, Any]:
         if self._file is None or not self._file.exists():

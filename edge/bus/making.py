@@ -11,6 +11,7 @@ from typing import TypeAlias
 from edge.bus.ask_bus import AskBus
 from edge.bus.call_bus import CallBus
 from edge.bus.input_bus import InputBus
+from edge.bus.learned_file import LearnedFile
 from edge.bus.modbus_bus import ModbusBus
 from edge.bus.presence import Presence
 from edge.bus.stamps import Stamps
@@ -33,6 +34,7 @@ class Surroundings:
     presence: Presence
     stamps: Stamps
     counts: CountStore
+    learned: LearnedFile
     last_ms: MappingOf[str, int]
     chance: random.Random | None
     on_receiver: Callable[[bytes, float], None]
@@ -51,4 +53,6 @@ def make_bus(config: BusConfig, instruments: list[BoundInstrument], around: Surr
         return CallBus(config, instruments, sink, presence, stamps, last_ms=around.last_ms, chance=chance)
     if isinstance(config, GpioBusConfig):
         return InputBus(config, instruments, sink, presence, stamps, counts=around.counts, chance=chance)
-    return ModbusBus(config, instruments, sink, presence, stamps, chance=chance)
+    return ModbusBus(
+        config, instruments, sink, presence, stamps, learned=around.learned, chance=chance
+    )

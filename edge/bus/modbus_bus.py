@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 LONGEST_RECONNECT_S: Final = 30.0
 OPENING_S: Final = 60.0
 """Opening a line takes no longer, whatever network or driver do."""
+KEEP_EVERY_S: Final = 5.0
 BUSY_S: Final = 0.2
 """How long a unit that says that it is busy is left alone, twice as long each time."""
 PATIENT_TIMES: Final = 4
@@ -74,11 +75,11 @@ class ModbusBus:
             per_byte_s=speed.per_byte_s,
             on_late=self._came_late,
         )
-        learned = learned or LearnedFile(None)
+        self._learned = learned or LearnedFile(None)
         shared = by_unit(instruments)
         self._units = {
             unit: ModbusUnit(
-                unit, each, self._guard, statistics=self.statistics, speed=speed, learned=learned
+                unit, each, self._guard, statistics=self.statistics, speed=speed, learned=self._learned
             )
             for unit, each in shared.items()
         }
@@ -102,7 +103,14 @@ class ModbusBus:
         """Live until cancelled: connect, serve, reconnect with growing patience."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._outbox.run(), name=f"batches of {self.id}")
+            group.create_task(self._keep(), name=f"what {self.id} learns")
             await self._live()
+
+    async def _keep(self) -> None:
+        """Now and then put on disk what was learned: losing some of it costs a few requests."""
+        while True:
+            await asyncio.sleep(KEEP_EVERY_S)
+            await self._learned.save()
 
     async def _live(self) -> None:
         backoff = Backoff(0.5, LONGEST_RECONNECT_S, self._chance)

@@ -225,6 +225,9 @@ class _Binder:
         if not mappings:
             self._note(path, f"nothing of {profile.id} maps onto class {device_class.id}: give a `map`")
         bound = BoundInstrument(device.id, profile, config.bus, unit, config.every_s, mappings, config.slow_s)
+        is_modbus = profile.driver == MODBUS
+        if is_modbus and (cause := self._sharing.take(config, unit, device.id, profile, mappings)):
+            self._note((*path, "unit_id" if config.unit_id is not None else "bus"), cause)
         self._slow(path, config, profile)
         self._plan(path, bound)
         return bound
