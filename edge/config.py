@@ -214,6 +214,9 @@ class InstrumentConfig(_Data):
     """Profile key → metric, or {point, factor, offset}, or null to drop."""
     options: dict[str, Any] = {}
     """Replaces single options of the profile's driver."""
+    fail_safe: dict[str, float] = {}
+    """Profile key → value in the profile's unit, written by `kega edge commission`: what the instrument does
+    by itself when the gateway falls silent."""
     allow_unproven: bool = False
     """Use a profile that has never been proven on a real unit."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edge.config import Cause, DeviceConfig, GatewayConfig
+from telemetry.devices.profiles import Access
 from telemetry.devices.writing import WriteRule, joined
 from telemetry.readings import ValueType
 
@@ -53,6 +54,7 @@ def faults(config: GatewayConfig, devices: Sequence[BoundDevice]) -> list[Cause]
             for place, lock in enumerate(rule.interlocks)
             if (cause := _missing(by_id, lock.condition.device or each.id, lock.condition.point))
         ]
+        causes += _fail_safes(path, each, device)
         if each.lockout:
             cause = _missing(by_id, each.id, each.lockout)
             point = device.device_class.by_metric.get(each.lockout)
@@ -60,6 +62,23 @@ def faults(config: GatewayConfig, devices: Sequence[BoundDevice]) -> list[Cause]
                 cause = f"{each.lockout} is no yes/no point"
             if cause:
                 causes.append(((*path, "lockout"), cause))
+    return causes
+
+
+def _fail_safes(path: tuple[int | str, ...], config: DeviceConfig, device: BoundDevice) -> list[Cause]:
+    if len(device.instruments) != len(config.instruments):  # one of them could not be bound: told elsewhere
+        return []
+    causes: list[Cause] = []
+    for number, (given, bound) in enumerate(zip(config.instruments, device.instruments, strict=True)):
+        for key, value in given.fail_safe.items():
+            point = bound.profile.by_key.get(key)
+            place = (*path, "instruments", number, "fail_safe", key)
+            if point is None or point.access is not Access.READ_WRITE:
+                causes.append((place, f"{bound.profile.id} has no point {key!r} that is written and read"))
+            elif (point.min is not None and value < point.min) or (
+                point.max is not None and value > point.max
+            ):
+                causes.append((place, f"{value:g} {point.unit} is out of the point's range"))
     return causes
 
 
