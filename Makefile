@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-forecast bench-codec bench-demo bench-commands bench-spool lock clean help
+.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-forecast bench-bus bench-codec bench-demo bench-commands bench-spool lock clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -50,6 +50,9 @@ grafana-test: .venv-grafana/ready
 
 soak: env ## the long runs
 	@$(BIN)/pytest tests/system -m soak --timeout 7200
+
+bench-bus: env ## the bus layer: plans, emulated lines, dead units, overload, faulty answers
+	@PYTHONPATH=. $(BIN)/python tests/bench/bench_bus.py $(BENCH_OPTIONS)
 
 bench-codec: env ## cost of the Sparkplug codec
 	@PYTHONPATH=. $(BIN)/python tests/bench/bench_codec.py
