@@ -90,8 +90,15 @@ class _Process:
             others=(keeper,),
         )
         self._supervision = Supervision(
-            bound.config.gateway, self._lives, notifier, health, lag=lag, clock=clock
+            bound.config.gateway,
+            self._lives,
+            notifier,
+            health,
+            lag=lag,
+            clock=clock,
+            watch=lambda: keeper.standing,
         )
+        keeper.on_repeat = lambda: self._supervision.tell_again("Config/")
         self._clock = clock
         self._agent: Agent | None = None
         self._next: BoundGateway | None = None

@@ -59,6 +59,8 @@ class Keeper:
         self._library = library
         self._inbox: asyncio.Queue[str | None] = asyncio.Queue(_INBOX)
         self._edited = asyncio.Event()
+        self.on_repeat: Callable[[], None] = lambda: None
+        """Called when the host offers what has been judged: it has not heard of it."""
         self.standing = Standing()
         """What runs, what is on trial, what was refused."""
 
@@ -139,6 +141,7 @@ class Keeper:
             self.standing = self.standing.refused(0, describe(error))
             return
         if envelope.version <= self.standing.judged:
+            self.on_repeat()
             return
         local = read_text(self._file)
         if local is None or not self.standing.may_overwrite(sha256_of(local), envelope.replaces):

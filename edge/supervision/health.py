@@ -16,7 +16,7 @@ from edge.supervision.lives import Life
 from edge.supervision.machine import Machine, look
 
 EVERY_S: Final = 60.0
-SOONEST_S: Final = 5.0
+SOONEST_S: Final = 2.0
 """A change of state is told at once, but not more often than this."""
 _DAY_S: Final = 86_400.0
 

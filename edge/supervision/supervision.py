@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from edge.bus.statistics import BusStatistics
@@ -61,7 +61,11 @@ class Supervision:
         *,
         lag: LoopLag,
         clock: Clock,
+        watch: Callable[[], object] = lambda: None,
     ) -> None:
+        """`watch` gives a state whose change is told at once."""
+        self._watch = watch
+        self._again = 0
         self._gateway = gateway
         self._lives = lives
         self._notifier = notifier
@@ -118,11 +122,16 @@ class Supervision:
             agent = self.agent
             if agent is None or not agent.is_online:
                 continue
-            if self._health.is_due(agent.statistics):
+            if self._health.is_due(agent.statistics, self._again, self._watch()):
                 now_ms = max(self._clock.now_ms(), self._told_ms + 1)
                 figures = [each for each in self._collect() if self._told.get(each.name) != each.value]
                 self._keep(figures, now_ms)
                 agent.tell(tuple(figure.metric(now_ms) for figure in figures))
+
+    def tell_again(self, group: str) -> None:
+        """Somebody seems not to have heard the metrics that begin with `group`."""
+        self._told = {name: value for name, value in self._told.items() if not name.startswith(group)}
+        self._again += 1
 
     def _collect(self) -> list[Figure]:
         buses = {} if self.agent is None else self.agent.statistics

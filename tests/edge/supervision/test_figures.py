@@ -109,7 +109,7 @@ def test_told_every_minute_and_when_a_state_changes(tmp_path: Path, monkeypatch:
     counted.unit(2).count(BusTimeout("x"))
     counted.unit(2).count(BusTimeout("x"))
     assert not watched.is_due({"a": counted}), "told a moment ago"
-    now += 5
+    now += 2
     assert watched.is_due({"a": counted})
     now += EVERY_S
     assert watched.is_due({"a": counted})
