@@ -139,15 +139,16 @@ class ContactDriver:
 
 
 def _counts(profile: Profile, lines: Mapping[str, object]) -> dict[str, str]:
+    """Key of each count and of its input; counts of inputs that are not wired are left out."""
     counts = profile.options.get("counts", {})
     if not isinstance(counts, dict):
         raise DriverError(f"{profile.id}: option counts must map keys of counts to keys of inputs")
     for key, watched in counts.items():
-        if key not in profile.by_key or watched not in lines:
-            raise DriverError(f"{profile.id}: option counts.{key}: no such point, or {watched!r} is no input")
+        if key not in profile.by_key or watched not in profile.by_key:
+            raise DriverError(f"{profile.id}: option counts.{key}: {key!r} or {watched!r} is no point")
     options.number(profile, "min_active_s", 0, 3600)
     options.number(profile, "min_gap_s", 0, 3600)
-    return dict(counts)
+    return {key: watched for key, watched in counts.items() if watched in lines}
 
 
 DRIVER = ContactDriver()
