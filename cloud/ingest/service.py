@@ -49,7 +49,12 @@ async def run_ingest(
 
 
 def _intake(settings: Settings) -> Intake:
-    ingest = settings.ingest
+    ingest, broker = settings.ingest, settings.broker.to_broker()
+    if ingest.transport == "nats":
+        from cloud.ingest.nats import NatsIntake
+
+        urls = tuple(url.strip() for url in ingest.nats_url.split(","))
+        return NatsIntake(urls, ingest.queue_group, broker)
     kind = PahoIntake if ingest.transport == "paho" else MqttIntake
     client_id = f"{settings.host_id}-ingest-{secrets.token_hex(4)}"
-    return kind(settings.broker.to_broker(), client_id, ingest.shared_subscription)
+    return kind(broker, client_id, ingest.shared_subscription)

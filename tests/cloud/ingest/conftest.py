@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from cloud.ingest.commit import Committer
 from cloud.ingest.devices import Devices
-from cloud.ingest.intake import MqttIntake
+from cloud.ingest.intake import Intake, MqttIntake
 from cloud.ingest.metrics import IngestMetrics
 from cloud.ingest.router import Router
 from cloud.ingest.worker import Worker
@@ -102,10 +102,10 @@ class Bench:
                 DeviceBirth(device, AREA, GATEWAY, device_class, "", "", None, None, (), now_ms())
             )
 
-    def worker(self, broker: Broker, share: str | None = None) -> Worker:
+    def worker(self, broker: Broker, share: str | None = None, intake: Intake | None = None) -> Worker:
         clock = SystemClock()
         return Worker(
-            MqttIntake(broker, f"test-ingest-{secrets.token_hex(4)}", share),
+            intake or MqttIntake(broker, f"test-ingest-{secrets.token_hex(4)}", share),
             Router(Devices(self.registry, Library.shipped().classes, clock), clock),
             Committer(self.store, self.registry, self.judge, self.metrics, clock),  # type: ignore[arg-type]
             self.metrics,
@@ -120,9 +120,11 @@ class Bench:
         self.registry.close()
 
     @contextlib.asynccontextmanager
-    async def running(self, broker: Broker, share: str | None = None) -> AsyncIterator[Gateway]:
+    async def running(
+        self, broker: Broker, share: str | None = None, intake: Intake | None = None
+    ) -> AsyncIterator[Gateway]:
         """A worker at work, and a gateway connected."""
-        task = asyncio.create_task(self.worker(broker, share).run())
+        task = asyncio.create_task(self.worker(broker, share, intake).run())
         try:
             await until(lambda: self.sample("connected") == 1 or task.done(), "the worker's subscription")
             async with open_link(broker, "gateway-test") as link:
