@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
+from cloud.configuration.port import Progress, Report, progress
+from cloud.registry.database import open_registry
 from telemetry.monitor.watch import Monitor, watching
 from telemetry.mqtt import Broker
 from telemetry.sparkplug import metrics as names
@@ -70,13 +72,17 @@ class House:
         assert code == (0 if told["progress"] == "applied" or not wait_s else 1)
         return told
 
-    async def until(self, progress: str) -> dict[str, Any]:
-        async with asyncio.timeout(60):
-            while True:
-                _, out, _ = await run("cloud", "config", "status", "--config", str(self.cloud), "--json")
-                told: dict[str, Any] = json.loads(out)["items"][0]
-                if told["progress"] == progress:
-                    return told
+    async def until(self, wanted: Progress) -> Report:
+        registry = open_registry(f"sqlite:///{self.cloud.parent}/registry.db")
+        try:
+            async with asyncio.timeout(60):
+                while True:
+                    desired, report = registry.desired(GATEWAY)[0]
+                    if report is not None and progress(desired, report) is wanted:
+                        return report
+                    await asyncio.sleep(0.05)
+        finally:
+            registry.close()
 
     async def more_data(self, device: str = DEVICE) -> None:
         heard = len(self.host.of(Verb.DDATA, device))
@@ -179,13 +185,13 @@ async def test_kill_9_during_the_trial_gives_back(mosquitto: Mosquitto, tmp_path
         with agent_of(home) as agent:
             await home.more_data()
             await home.push(second_device(content), wait_s=0)
-            await home.until("trial")
+            await home.until(Progress.TRIAL)
             await home.more_data("sl-000002")
             agent.kill()
         assert home.content == content
         with agent_of(home):
-            told = await home.until("rolled-back")
-            assert told["error"] == "the agent ended while version 1 was on trial"
+            told = await home.until(Progress.ROLLED_BACK)
+            assert told.error == "the agent ended while version 1 was on trial"
             await home.more_data()
             births = [each.topic.device for each in home.host.heard if each.topic.verb is Verb.NBIRTH]
             assert len(births) >= 2
@@ -202,8 +208,7 @@ async def test_an_edit_beside_the_gateway_is_seen_and_not_overwritten(
             edit = second_device(first)
             home.file.write_text(yaml.safe_dump(edit), encoding="utf-8")
             agent.process.send_signal(signal.SIGHUP)
-            told = await home.until("diverged")
-            assert told["state"] == "local"
+            assert (await home.until(Progress.DIVERGED)).state == "local"
             await home.more_data("sl-000002")
             told = await home.push(first)
             assert told["progress"] == "refused"
