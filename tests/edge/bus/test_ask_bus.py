@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from edge.bus import ask_bus
 from edge.bus.buses import Buses
 from edge.cli.main import edge
+from edge.drivers import sdi12, wxt
 from edge.errors import BusClosed, NotWritable
 from telemetry.readings import Quality
 from tests.edge.bus.gateways import MemorySink, gateway
@@ -87,6 +88,7 @@ async def test_co2_is_asked_and_damaged_answers_are_counted_not_told() -> None:
 
 async def test_probes_share_a_line_and_a_dead_one_harms_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ask_bus, "LONGEST_REST_S", 0.5)
+    monkeypatch.setattr(sdi12, "ANSWER_WITHIN_S", 0.3)
     probes = Probes({"0": ["+23.4", "+27.1", "+312"], "a": ["+31", "-1.5", "+.5", "+7"]}, per_line=2)
     values = {"value_1": "Soil/Moisture 10", "value_2": "Soil/Temperature 10"}
     async with line(probes.hear) as port:
@@ -137,9 +139,9 @@ async def test_damaged_data_line_of_a_probe_gives_no_value() -> None:
     assert sink.batches == []
 
 
-@pytest.mark.parametrize("click_mm", [0.2, 0.254])
-async def test_console_is_woken_and_gives_both_packets(click_mm: float) -> None:
-    console = Console()
+@pytest.mark.parametrize(("click_mm", "naps"), [(0.2, 1), (0.254, 0)])
+async def test_console_is_woken_and_gives_both_packets(click_mm: float, naps: int) -> None:
+    console = Console(naps=naps)
     options = {"rain_click_mm": click_mm}
     async with line(console.hear) as port:
         sink = await first(on_line(port, device(1, "weather_station", "davis_vantage", options=options)))
@@ -199,6 +201,7 @@ async def test_silent_instrument_takes_its_device_down_and_comes_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ask_bus, "LONGEST_REST_S", 0.3)
+    monkeypatch.setattr(wxt, "ANSWER_WITHIN_S", 0.3)
     weather = Weather()
     answers = True
     sink = MemorySink()
