@@ -12,6 +12,8 @@ from typing import Final
 
 QUIET_S: Final = 0.015
 """A burst has ended when nothing came for so long."""
+GATHERED_S: Final = 0.05
+"""A longer burst is committed in parts: those that came first must not wait for the last."""
 SAVED: Final = 4
 """Early commits that can be saved up."""
 ACKS_WAIT_S: Final = 2.0
@@ -28,6 +30,7 @@ class CommitPace:
         self._saved: float = SAVED
         self._saved_at = 0.0
         self._latest: float | None = None
+        self._gathered = 0.0
         self._seen = 0
         self.due: float | None = None
         """When to look whether to commit; None where nothing waits."""
@@ -45,6 +48,7 @@ class CommitPace:
             missing_s = max(0.0, 1 - self._saved) * self._every_s
             due = min(self._latest, now + max(self._quiet_s, missing_s))
             self.due = due if self.due is None else min(due, self.due)
+            self._gathered = min(self._latest, max(due, now + GATHERED_S))
         elif others and self.due is None:
             self.due = now + min(ACKS_WAIT_S, ACKS_WAIT_GROUPS * self._every_s)
 
@@ -52,7 +56,8 @@ class CommitPace:
         """Whether to commit now. Where more batches have come meanwhile, that is put off for a moment."""
         if self.due is None or now < self.due:
             return False
-        if self._latest is not None and batches > self._seen and now + self._quiet_s <= self._latest:
+        more = self._latest is not None and batches > self._seen
+        if more and now + self._quiet_s <= self._gathered:
             self._seen = batches
             self.due = now + self._quiet_s
             return False

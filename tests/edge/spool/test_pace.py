@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.spool.pace import ACKS_WAIT_S, QUIET_S, SAVED, CommitPace
+from edge.spool.pace import ACKS_WAIT_S, GATHERED_S, QUIET_S, SAVED, CommitPace
 
 EVERY_S = 0.25
 STEP_S = 0.001
@@ -34,7 +34,7 @@ def commits(arrivals: list[float], until: float, every_s: float = EVERY_S) -> li
 
 
 def test_a_burst_is_committed_together_as_soon_as_it_has_ended() -> None:
-    burst = [1 + 0.003 * number for number in range(20)]
+    burst = [1 + 0.001 * number for number in range(20)]
     [(at, group)] = commits(burst, 3)
     assert len(group) == 20
     assert at <= burst[-1] + 2 * QUIET_S + STEP_S
@@ -43,6 +43,11 @@ def test_a_burst_is_committed_together_as_soon_as_it_has_ended() -> None:
 def test_a_stream_without_pauses_is_committed_once_an_interval() -> None:
     found = commits([0.005 * number for number in range(400)], 3)
     assert len(found) <= 2 / EVERY_S + SAVED + 1
+
+
+def test_of_a_long_burst_nothing_waits_for_its_end() -> None:
+    for at, group in commits([1 + 0.003 * number for number in range(60)], 3):
+        assert at - min(group) <= GATHERED_S + STEP_S
 
 
 def test_a_burst_that_falters_is_committed_in_parts_at_once() -> None:
