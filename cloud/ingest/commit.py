@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 class Records(Protocol):
     """The calls of the registry that a commit needs."""
 
-    def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None: ...
+    def add_dead_letters(self, letters: Sequence[DeadLetter]) -> int: ...
     def command_result(self, command_id: str, status: CommandStatus, error: str, *, time_ms: int) -> None: ...
 
 
@@ -89,7 +89,9 @@ class Committer:
         """The steps behind the write, one batch after the other: dead letters, commands' results, alarms."""
         letters = [*batch.letters, *written.letters]
         if letters:
-            await self._until_done("dead-letters", lambda: self.records.add_dead_letters(letters))
+            gone = await self._until_done("dead-letters", lambda: self.records.add_dead_letters(letters))
+            if gone:
+                _log.warning("dead-letters-full", extra={"oldest_thrown_away": gone})
             for letter in letters:
                 self.metrics.dead_letters.labels(letter.reason).inc()
         for result in batch.results:

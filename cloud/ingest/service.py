@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -10,6 +11,7 @@ from cloud.alarms.fast_lane import FastLane
 from cloud.ingest.commit import Committer
 from cloud.ingest.devices import Devices
 from cloud.ingest.intake import Intake, MqttIntake, PahoIntake
+from cloud.ingest.letter_watch import LetterWatch
 from cloud.ingest.metrics import IngestMetrics
 from cloud.ingest.router import Router
 from cloud.ingest.worker import Worker
@@ -43,7 +45,9 @@ async def run_ingest(
             metrics,
             clock,
         )
-        await worker.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(LetterWatch(registry, clock).run())
+            tasks.create_task(worker.run())
     finally:
         metrics.close()
 

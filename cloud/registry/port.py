@@ -364,11 +364,17 @@ class Registry(ConfigurationBook, Protocol):
         ...
 
     # dead letters
-    def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep them (their `id` is given anew); past the bound the oldest go, and are counted."""
+    def add_dead_letters(self, letters: Sequence[DeadLetter]) -> int:
+        """Keep them (their `id` is given anew); past the bounds the oldest go. Returns how many went."""
         ...
 
-    def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]: ...
+    def delete_dead_letters(
+        self, ids: Sequence[int] | None = None, *, before_ms: int | None = None, reason: str = ""
+    ) -> int:
+        """Throw away those that meet all that is given; returns how many."""
+        ...
+
+    def dead_letters(self, *, after: int = 0, limit: int = 100, reason: str = "") -> list[DeadLetter]: ...
     def dead_letter_counts(self) -> dict[str, int]:
         """Reason → how many ever."""
         ...

@@ -157,3 +157,23 @@ def test_a_cut_letter_and_one_of_an_unknown_device_are_not_replayed(config: Path
     )
     registry.close()
     assert "no birth" in kega("dead-letters", "replay", str(cut + 1), code=1)
+
+
+def test_a_kind_of_letters_is_replayed_exported_and_thrown_away(config: Path, kega: Kega) -> None:
+    mended = keep(config, "unknown-metric", data(double("Power/Active", 2.5, NOW)))
+    cut = keep(config, "unknown-metric", b"beginning", size=2_000_000)
+    other = keep(config, "malformed", b"nonsense")
+    exported = [json.loads(line) for line in kega("dead-letters", "export").splitlines()]
+    assert [each["id"] for each in exported] == [mended, cut, other]
+    assert bytes.fromhex(exported[1]["payload_hex"]) == b"beginning"
+    told = kega("dead-letters", "replay", "--reason", "unknown-metric", "--delete", code=1)
+    assert f"dead letter {mended}: 1 values stored" in told
+    assert "still refused: " in told
+    left = json.loads(kega("dead-letters", "list", "--json"))["items"]
+    assert [each["id"] for each in left] == [cut, other]
+    assert "name letters" in kega("dead-letters", "replay", code=2)
+    assert "1 dead letters" in kega("dead-letters", "purge", "--reason", "malformed", "--yes")
+    assert json.loads(kega("dead-letters", "purge", "--older-than-days", "0", "--yes", "--json")) == {
+        "thrown_away": 1
+    }
+    assert json.loads(kega("dead-letters", "list", "--json"))["items"] == []

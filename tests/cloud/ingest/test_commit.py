@@ -46,9 +46,10 @@ class Script:
         self._step("write", StoreUnavailable("down"))
         return [Rejected(scan, "type conflict") for scan in scans if scan in self.refuse]
 
-    def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+    def add_dead_letters(self, letters: Sequence[DeadLetter]) -> int:
         self._step("letters", RegistryUnavailable("down"))
         self.letters += letters
+        return 0
 
     def command_result(self, command_id: str, status: CommandStatus, error: str, *, time_ms: int) -> None:
         self._step(f"result {command_id}", RegistryUnavailable("down"))

@@ -39,3 +39,25 @@ def test_past_the_bound_the_oldest_go_and_stay_counted(
     assert [each.received_ms for each in registry.dead_letters()] == list(range(115, 125))
     assert registry.dead_letter_counts() == {"codec": 55}
     assert registry.dead_letters()[0].id > kept[-1].id
+
+
+def test_past_the_bound_in_bytes_the_oldest_go_and_their_number_is_told(
+    registry: SqlRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "BYTES_KEPT", 1000)
+    assert registry.add_dead_letters([letter(number, payload=bytes(300)) for number in range(3)]) == 0
+    assert registry.add_dead_letters([letter(3, payload=bytes(300))]) == 1
+    assert [each.received_ms for each in registry.dead_letters()] == [1, 2, 3]
+    assert registry.add_dead_letters([letter(4, payload=bytes(5000))]) == 4
+    assert registry.dead_letter_counts() == {"codec": 5}
+
+
+def test_letters_are_found_by_reason_and_thrown_away(registry: SqlRegistry) -> None:
+    registry.add_dead_letters([letter(number, "topic" if number % 2 else "codec") for number in range(10)])
+    topics = registry.dead_letters(reason="topic")
+    assert [each.received_ms for each in topics] == [1, 3, 5, 7, 9]
+    assert registry.delete_dead_letters([topics[0].id, 10**9]) == 1
+    assert registry.delete_dead_letters(reason="topic", before_ms=6) == 2
+    assert [each.received_ms for each in registry.dead_letters(reason="topic")] == [7, 9]
+    assert registry.delete_dead_letters() == 7
+    assert registry.dead_letter_counts() == {"codec": 5, "topic": 5}
