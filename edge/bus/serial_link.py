@@ -7,6 +7,7 @@ port and the loop. Whether an answer belongs to its request is the guard's busin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import termios
 import time
@@ -15,7 +16,7 @@ from typing import Final
 import serial
 
 from edge.bus.link import Reply
-from edge.bus.serial_lock import check_port
+from edge.bus.serial_lock import check_port, hold, release
 from edge.config import RtuBusConfig
 from edge.drivers.modbus.frames import Frame, Framing, Request, reply_in, rtu_frames, wrap
 from edge.drivers.modbus.planner import silence_s
@@ -72,6 +73,7 @@ class SerialLink:
             raise BusClosed(f"{config.port} cannot be opened with these settings: {error}") from error
         self._port, self._handle = port, port.fileno()
         os.set_blocking(self._handle, False)
+        hold(self._handle)
         asyncio.get_running_loop().add_reader(self._handle, self._hear)
 
     def close(self) -> None:
@@ -79,6 +81,8 @@ class SerialLink:
         port, self._port = self._port, None
         if port is not None:
             asyncio.get_running_loop().remove_reader(self._handle)
+            with contextlib.suppress(OSError):  # the port may be gone
+                release(self._handle)
             port.close()
 
     async def ask(self, request: Request, timeout_s: float) -> Reply:

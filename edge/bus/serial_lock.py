@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import termios
 from pathlib import Path
 
 from edge.errors import BusClosed
@@ -35,3 +36,13 @@ def check_port(port: str) -> None:
         ) from error
     finally:
         os.close(handle)
+
+
+def hold(handle: int) -> None:
+    """Have the kernel open the port for nobody else (`TIOCEXCL`), also for programs that ask for no lock."""
+    fcntl.ioctl(handle, termios.TIOCEXCL)
+
+
+def release(handle: int) -> None:
+    """Let others open the port again."""
+    fcntl.ioctl(handle, termios.TIOCNXCL)

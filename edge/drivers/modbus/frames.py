@@ -195,7 +195,8 @@ def check_reply(request: Request, frame: Frame) -> bytes:
         raise BusMismatch(f"{request}: unit {frame.unit} answered")
     if frame.function != request.function:
         raise BusMismatch(f"{request}: the answer is for function {frame.function}")
-    raise_exception(frame, str(request))
+    if frame.pdu[0] & _EXCEPTION:
+        raise_exception(frame, str(request))
     if len(frame.pdu) != request.reply_size:
         raise BusMismatch(
             f"{request}: the answer has {len(frame.pdu) - 2} data bytes instead of {request.reply_size - 2}"

@@ -77,17 +77,20 @@ class RawDevice:
 
 
 @asynccontextmanager
-async def on_tcp(device: RawDevice) -> AsyncIterator[int]:
-    """Serve the device by Modbus TCP; gives the port."""
+async def on_tcp(device: RawDevice, framing: Framing = Framing.MBAP) -> AsyncIterator[int]:
+    """Serve the device by Modbus TCP, or by Modbus RTU in TCP; gives the port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks = set()
         device.masters.add(writer)
         try:
             while True:
-                head = await reader.readexactly(6)
-                data = head + await reader.readexactly(int.from_bytes(head[4:], "big"))
-                for delay, answer in device.answers(data, Framing.MBAP):
+                if framing is Framing.MBAP:
+                    head = await reader.readexactly(6)
+                    data = head + await reader.readexactly(int.from_bytes(head[4:], "big"))
+                else:
+                    data = await reader.readexactly(8)
+                for delay, answer in device.answers(data, framing):
                     tasks.add(asyncio.create_task(_later(delay, writer.write, answer)))
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
+import fcntl
+import os
+from pathlib import Path
 
 import pytest
 
 from edge.bus.guard import Guard
+from edge.bus.rtu_over_tcp_link import RtuOverTcpLink
 from edge.bus.serial_link import SerialLink
 from edge.bus.statistics import BusStatistics
 from edge.bus.tcp_link import TcpLink
 from edge.config import RtuBusConfig, TcpBusConfig
-from edge.drivers.modbus.frames import Request, crc16, words_of
+from edge.drivers.modbus.frames import Framing, Request, crc16, words_of
 from edge.errors import BusClosed, BusCrcError, BusException, BusMismatch, BusTimeout
 from tests.edge.bus.faulty_line import SHARES, try_exchanges
 from tests.edge.bus.raw_device import RawDevice, on_pty, on_tcp
@@ -245,3 +250,80 @@ async def test_answer_that_looks_like_an_earlier_one_must_come_twice() -> None:
         link.close()
     addresses = [each.address for each in device.asked if each.count == 2]
     assert addresses == [10, 20, 20, 10, 20]
+
+
+def over_tcp(port: int) -> RtuOverTcpLink:
+    config = TcpBusConfig(id="server", kind="modbus-rtu-over-tcp", host="127.0.0.1", port=port)
+    return RtuOverTcpLink(config)
+
+
+async def test_transparent_serial_server_is_guarded_like_a_serial_line() -> None:
+    device = RawDevice({1})
+
+    def spoil(request: Request, frame: bytes) -> list[tuple[float, bytes]]:
+        match request.address:
+            case 1000:
+                return [(TIMEOUT_S + 0.05, frame)]
+            case 3000:
+                return [(0.0, frame[:-2] + b"\0\0")]
+            case 4000:
+                return [(0.0, frame[:4]), (0.03, frame[4:])]
+        return [(0.0, frame)]
+
+    device.fault = spoil
+    async with on_tcp(device, Framing.RTU) as port:
+        link = over_tcp(port)
+        await link.open()
+        statistics = BusStatistics()
+        guard = Guard(link, statistics)
+        assert words_of((await guard.exchange(read(100), 5.0)).data) == (100, 101)
+        with pytest.raises(BusTimeout):
+            await guard.exchange(read(1000), TIMEOUT_S)
+        assert words_of((await guard.exchange(read(2000), 5.0)).data) == (2000, 2001)
+        assert statistics.unit(1).resyncs >= 1
+        with pytest.raises(BusCrcError):
+            await guard.exchange(read(3000), TIMEOUT_S)
+        assert words_of((await guard.exchange(read(4000), 5.0)).data) == (4000, 4001)
+        device.hang_up()
+        device.fault = lambda request, frame: []
+        with pytest.raises(BusClosed):
+            await guard.exchange(read(1), 60.0)
+        link.close()
+    with pytest.raises(BusClosed, match="cannot connect"):
+        await over_tcp(port).open()
+
+
+async def test_port_that_goes_away_ends_the_wait_at_once() -> None:
+    device = RawDevice({1})
+    device.fault = lambda request, frame: []
+    async with on_pty(device) as port:
+        link = rtu(port)
+        await link.open()
+        waiting = asyncio.create_task(Guard(link, BusStatistics()).exchange(read(1), 60.0))
+        while not device.asked:
+            await asyncio.sleep(0.01)
+    with pytest.raises(BusClosed, match="is gone"):
+        await asyncio.wait_for(waiting, 10)
+    assert not link.is_open
+
+
+async def test_settings_that_a_port_cannot_have_are_a_closed_port_and_no_crash(tmp_path: Path) -> None:
+    """A file has no speed at all; a real adapter may lack the one that is wanted."""
+    port = tmp_path / "port"
+    port.write_bytes(b"")
+    with pytest.raises(BusClosed, match="with these settings"):
+        await rtu(str(port)).open()
+
+
+async def test_port_is_held_against_programs_that_ask_for_no_lock() -> None:
+    async with on_pty(RawDevice({1})) as port:
+        link = rtu(port)
+        await link.open()
+        handle = os.open(port, os.O_RDWR | os.O_NOCTTY)  # root may
+        held = array.array("i", [0])
+        fcntl.ioctl(handle, 0x80045440, held)  # TIOCGEXCL
+        link.close()
+        free = array.array("i", [0])
+        fcntl.ioctl(handle, 0x80045440, free)
+        os.close(handle)
+    assert (held[0], free[0]) == (1, 0)

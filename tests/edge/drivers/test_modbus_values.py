@@ -252,7 +252,7 @@ def test_answer_is_found_in_noise_or_refused_but_never_changed(
     request = Request(1, 3, 100, 2)
     right = wrap(1, b"\x03\x04" + struct.pack(">2H", *words), Framing.RTU)
     try:
-        frame = reply_in(before + right + after, request, Framing.RTU, 0)
+        frame = reply_in(before + right + after, request)
         data = check_reply(request, frame)
     except (BusCrcError, BusMismatch, BusException):
         return
