@@ -247,3 +247,35 @@ def test_short_answers_are_named() -> None:
         mhz19.decode(LIBRARY.profile("winsen_mhz19"), bytes.fromhex("FF8702644700 0000CC"))
     with pytest.raises(BusCrcError, match="longer"):
         kamstrup.read_registers(bytes.fromhex("3F10004428 0443 00"))
+
+
+# --- Nonsense under a right checksum: a fault of the instrument, not of the line
+
+
+@given(st.binary(max_size=300))
+def test_nonsense_of_a_meter_is_read_or_refused(data: bytes) -> None:
+    with contextlib.suppress(BusError):
+        kamstrup.points_of(LIBRARY.profile("kamstrup_kmp"), kamstrup.read_registers(b"\x3f\x10" + data))
+
+
+@given(st.binary(min_size=93, max_size=93), st.integers(0, 3))
+def test_nonsense_of_a_console_is_read_or_refused(data: bytes, kind: int) -> None:
+    body = b"LOO" + data[:1] + bytes((kind,)) + data[1:]
+    packet = body + crc_forward(body).to_bytes(2, "big")
+    with contextlib.suppress(BusMismatch):
+        for point in davis.decode(LIBRARY.profile("davis_vantage"), packet.ljust(99, b"\x00")[:99]):
+            assert point.value is None or isinstance(point.value, int | float)
+
+
+@given(st.text(alphabet="+-.0123456789", max_size=400))
+def test_nonsense_of_a_probe_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(BusCrcError):
+        values = sdi12.read_values(f"0{text}".encode(), "0", crc=False)
+        for point in sdi12.points_of(LIBRARY.profile("sdi12_generic"), values):
+            assert point.value is not None or point.quality is Quality.BAD
+
+
+@given(st.text(alphabet="0123456789", min_size=1, max_size=400))
+def test_endless_number_of_a_transmitter_is_no_value(digits: str) -> None:
+    line = wxt.read_line(LIBRARY.profile("vaisala_wxt536"), f"0R0,Ta={digits}C".encode(), crc=False)
+    assert all(point.quality is Quality.BAD or -52 <= float(str(point.value)) <= 60 for point in line.points)

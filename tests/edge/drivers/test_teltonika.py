@@ -149,3 +149,12 @@ def test_explaining_names_what_is_wrong() -> None:
     cut = packet(record(START_MS)[:-3])
     with pytest.raises(BusCrcError):
         read_packet(cut)
+
+
+@given(st.binary(max_size=300), st.sampled_from([0x08, 0x8E]), st.integers(0, 255))
+def test_nonsense_under_a_right_checksum_is_read_or_refused(data: bytes, codec: int, count: int) -> None:
+    body = bytes((codec, count)) + data
+    whole = bytes(4) + len(body).to_bytes(4, "big") + body + crc_reflected(body).to_bytes(4, "big")
+    told, call = heard(LOGIN + whole)
+    assert call.caller == IMEI
+    assert all(each.reply or each.ends for each in told)
