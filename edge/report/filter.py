@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from edge.report.rules import TOGETHER, DeviceReport, PointReport
-from telemetry.readings import Quality, Reading, Value
+from telemetry.readings import Reading, Value
 
 _EVERY_SCAN: Final = PointReport(is_always=True)
-
-
-@dataclass(slots=True)
-class _Sent:
-    """What was last sent of a point."""
-
-    value: Value
-    quality: Quality
-    time_ms: int
 
 
 class ReportFilter:
@@ -26,7 +16,7 @@ class ReportFilter:
 
     def __init__(self, report: DeviceReport) -> None:
         self._report = report
-        self._sent: dict[str, _Sent] = {}
+        self._sent: dict[str, Reading] = {}
         self._sent_ms: int | None = None
         self._scanned_ms: dict[str, int] = {}
 
@@ -41,9 +31,9 @@ class ReportFilter:
 
     def sent(self, readings: Sequence[Reading]) -> None:
         """These go to the spool."""
-        for reading in readings:
-            self._sent[reading.metric] = _Sent(reading.value, reading.quality, reading.time_ms)
-            self._sent_ms = reading.time_ms
+        self._sent.update({reading.metric: reading for reading in readings})
+        if readings:
+            self._sent_ms = readings[-1].time_ms
 
     def _is_silent(self, readings: Sequence[Reading]) -> bool:
         """Whether the device has not been heard of for as long as a host expects."""

@@ -64,7 +64,7 @@ def encode_batch(batch: Batch, priority: Priority = Priority.ORDINARY, *, boot: 
     """
     return NewBatch(
         device=batch.device,
-        time_ms=max(reading.time_ms for reading in batch.readings),
+        time_ms=max([reading.time_ms for reading in batch.readings]),
         readings=len(batch.readings),
         metrics=encode_readings(batch.readings),
         priority=priority,

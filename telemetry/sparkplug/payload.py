@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -143,8 +144,13 @@ def parse(data: bytes) -> Any:
     return message
 
 
+@lru_cache(maxsize=1)
 def metric_names(data: bytes) -> frozenset[str]:
-    """The names of the metrics in a payload. Raises `CodecError` as `parse`."""
+    """The names of the metrics in a payload, remembered for the next who asks of the same one.
+
+    Raises:
+        CodecError: as `parse`.
+    """
     return frozenset([metric.name for metric in parse(data).metrics])
 
 
