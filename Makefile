@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-forecast bench-bus bench-codec bench-demo bench-commands bench-spool lock clean help
+.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-forecast bench-bus bench-codec bench-demo bench-commands bench-spool bench-supervision lock clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -72,6 +72,9 @@ var/bench/thingsboard/ready: requirements/bench-edge.lock
 
 bench-spool: env ## a week of outage on disk, its drain, wear of flash, commits a second
 	@PYTHONPATH=. $(BIN)/python tests/bench/bench_spool.py $(BENCH_OPTIONS)
+
+bench-supervision: env ## memory of an agent whose broker is away (SECONDS=120)
+	@PYTHONPATH=. $(BIN)/python -m tests.bench.bench_supervision
 
 bench-demo: env ## the demo's start and memory
 	@PYTHONPATH=. $(BIN)/python tests/bench/bench_demo.py
