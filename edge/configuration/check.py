@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from edge.bus.forecast import forecast
+from edge.bus.learned_file import LEARNED_FILE, LearnedFile
 from edge.configuration.errors import NotUsable
 from edge.decoding.binding import BoundGateway, load_gateway
 from telemetry.devices.library import Library
@@ -29,12 +31,27 @@ def check_candidate(file: Path, folder: Path, running: BoundGateway, library: Li
             f"state_dir: {new.state_dir} is not {old.state_dir}. The state folder can only be moved by hand: "
             "stop the agent, move the folder, change the file"
         )
+    _check_lines(running, bound)
     try:
         for url in (None, *new.broker.standby_urls):
             new.broker.to_broker(url)
     except ConfigError as error:
         raise NotUsable(f"broker: {error}") from error
     return bound
+
+
+def _check_lines(running: BoundGateway, bound: BoundGateway) -> None:
+    """Refuse what asks a line for more than it carries; a line that is overloaded now may stay as it is."""
+    learned = LearnedFile(running.config.state_dir / LEARNED_FILE)
+    before = {line.id: line.utilisation for line in forecast(running, learned)}
+    faults = [
+        f"bus {line.id}: {line.utilisation:.0%} of its time is asked for, and the shortest period at which "
+        f"all can be read is {line.shortest_period_s:.3g} s"
+        for line in forecast(bound, learned)
+        if not line.fits and line.utilisation > before.get(line.id, 0.0)
+    ]
+    if faults:
+        raise NotUsable(f"{'; '.join(faults)}. See kega edge plan --explain")
 
 
 def describe(error: KegaError) -> str:

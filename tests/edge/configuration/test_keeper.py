@@ -17,6 +17,7 @@ from tests.edge.configuration.plant import Plant, Site, settled, yaml_of
 
 OLD = yaml_of(1)
 NEW = yaml_of(1, 2)
+SLOW_LINE = "{id: cabinet, kind: modbus-rtu, port: /dev/ttyS9, baud: 300}"
 
 
 @pytest.fixture
@@ -90,6 +91,10 @@ def test_older_and_equal_versions_are_not_looked_at(site: Site) -> None:
         (
             NEW.replace("class: streetlight", "class: lantern", 1),
             "line 10: devices.0.class: 'lantern' is none",
+        ),
+        (
+            NEW.replace("{id: cabinet, kind: modbus-tcp, host: 127.0.0.1, port: 15020}", SLOW_LINE),
+            "bus cabinet: ",
         ),
         (NEW.replace("eg-0001", "eg-0002"), "it is for 'eg-0002', and this is 'eg-0001'"),
         (NEW.replace("state_dir: state", "state_dir: elsewhere"), "can only be moved by hand"),
