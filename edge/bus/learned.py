@@ -99,10 +99,11 @@ class Learned:
         largest = min(bounds.largest, size.largest) if size is not None and is_known else bounds.largest
         return replace(bounds, largest=largest, forbidden=(*bounds.forbidden, *holes))
 
-    def next_change_ms(self) -> int:
-        """UTC milliseconds from which something must be tried anew; 0 where nothing was learned."""
-        refusals = [each.again_ms for each in self._refusals.values()]
-        return min(refusals + [size.again_ms for size in self._sizes.values()], default=0)
+    def next_change_ms(self, now_ms: int) -> int:
+        """UTC milliseconds of the next time that something must be tried anew; 0 where there is none."""
+        times = [each.again_ms for each in self._refusals.values()]
+        times += [size.again_ms for size in self._sizes.values()]
+        return min((each for each in times if each > now_ms), default=0)
 
     def refused_point(self, place: Place, now_ms: int) -> None:
         """A point was refused although it was asked for alone."""
@@ -117,21 +118,26 @@ class Learned:
         self._sizes[block.function] = Size(bears, block.count, now_ms + LONGEST_MS)
         self.is_new = True
 
-    def answered(self, block: Block) -> None:
-        """A block was answered: what it proves wrong is forgotten."""
+    def answered(self, block: Block) -> bool:
+        """A block was answered: what it proves wrong is forgotten. True where there was such."""
+        if not self._refusals and not self._sizes:
+            return False
+        before = (len(self._refusals), self._sizes.get(block.function))
+        self._doubt(block)
+        changed = before != (len(self._refusals), self._sizes.get(block.function))
+        self.is_new = self.is_new or changed
+        return changed
+
+    def _doubt(self, block: Block) -> None:
         size = self._sizes.get(block.function)
         if size is not None and block.count > size.bears:
             if block.count >= size.refuses:
                 del self._sizes[block.function]
             else:
                 self._sizes[block.function] = replace(size, bears=block.count)
-            self.is_new = True
-        if not self._refusals:
-            return
         for key, each in list(self._refusals.items()):
             if each.function == block.function and block.address <= each.low and each.high < block.end:
                 del self._refusals[key]
-                self.is_new = True
 
     def _refuse(self, function: int, span: Span, is_hole: bool, now_ms: int) -> None:
         key = (function, *span, is_hole)

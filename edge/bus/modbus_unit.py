@@ -167,7 +167,8 @@ class ModbusUnit:
         scan.exchanges.append(exchange)
         for owner, decoder in planned.decoders:
             scan.points.setdefault(owner, []).extend(decoder.decode(exchange.data))
-        self._learned.answered(planned.block)
+        if self._learned.answered(planned.block):
+            self._plans.forget()
         return True
 
     async def _read_parts(

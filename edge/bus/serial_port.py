@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import termios
 from typing import Final
 
 import serial
 
-from edge.bus.serial_lock import check_port
+from edge.bus.serial_lock import check_port, hold, release
 from edge.config import SerialBusConfig
 from edge.errors import BusClosed
 
@@ -32,8 +34,9 @@ class SerialPort:
                 write_timeout=1.0,
                 exclusive=True,
             )
-        except (serial.SerialException, OSError) as error:
-            raise BusClosed(f"{config.port} cannot be opened: {error}") from error
+            hold(self._port.fileno())
+        except (serial.SerialException, OSError, ValueError, termios.error) as error:
+            raise BusClosed(f"{config.port} cannot be opened with these settings: {error}") from error
 
     async def read(self, seconds: float) -> bytes:
         """What has come, waiting at most `seconds` for it; empty where nothing came.
@@ -78,4 +81,6 @@ class SerialPort:
 
     def close(self) -> None:
         """Give the port back."""
+        with contextlib.suppress(OSError):  # the port may be gone
+            release(self._port.fileno())
         self._port.close()

@@ -108,7 +108,7 @@ class UnitPlans:
             if plan is not None:
                 self.forget()
             plan = self._plans[wanted] = self._make(wanted)
-            self._changes_ms = self.learned.next_change_ms()
+            self._changes_ms = self.learned.next_change_ms(self._now_ms())
         return plan
 
     def forget(self) -> None:

@@ -213,7 +213,7 @@ def test_clock_that_was_wrong_delays_by_a_day_at_most() -> None:
         "turnaround_s": None,
     }
     learned = Learned.from_json(content, 1_000)
-    assert learned.next_change_ms() == 1_000 + LONGEST_MS
+    assert learned.next_change_ms(1_000) == 1_000 + LONGEST_MS
     assert learned.sizes[3].largest == Size(50, 100).largest == 75
 
 
