@@ -169,9 +169,17 @@ class Agent:
             await self._bring_down(tasks)
 
     def takes(self, bound: BoundGateway) -> bool:
-        """Whether `change` can bring `bound` about; anything but buses and devices needs a new agent."""
+        """Whether `change` can bring `bound` about; anything but buses and devices needs a new agent.
+
+        So do lamps of programs that are written in another way, or stand elsewhere.
+        """
         free = {"buses": [], "devices": [], "title": "", "configuration": TrialConfig()}
-        return bound.config.model_copy(update=free) == self._bound.config.model_copy(update=free)
+        lamps = [
+            [(plan.lamps, plan.place) for plan in plans_of(each.config, each.by_id)]
+            for each in (bound, self._bound)
+        ]
+        is_alike = bound.config.model_copy(update=free) == self._bound.config.model_copy(update=free)
+        return is_alike and lamps[0] == lamps[1]
 
     async def change(self, bound: BoundGateway) -> None:
         """Measure by `bound` from now on; lines that it does not change go on, and so does the connection.

@@ -29,7 +29,6 @@ def lock(
     file: Path, device: str | None, reason: str | None, by: str | None, hours: float | None, *, as_json: bool
 ) -> None:
     """Lock a device or the gateway: no command and no program writes there until `kega edge unlock`."""
-    import getpass
     import time
 
     from edge.commands.locks import EVERYTHING, Lock, read_locks, write_locks
@@ -41,7 +40,7 @@ def lock(
         return
     now_ms = time.time_ns() // 1_000_000
     until_ms = None if hours is None else now_ms + round(hours * 3_600_000)
-    fresh = Lock(device or EVERYTHING, by or getpass.getuser(), reason, now_ms, until_ms)
+    fresh = Lock(device or EVERYTHING, by or _user(), reason, now_ms, until_ms)
     locks = [each for each in read_locks(place) if each.device != fresh.device and each.device in known]
     write_locks(place, [*locks, fresh])
     _show([*locks, fresh], as_json=as_json)
@@ -59,6 +58,15 @@ def unlock(file: Path, device: str | None, *, as_json: bool) -> None:
     locks = [] if device is None else [each for each in read_locks(place) if each.device != device]
     write_locks(place, locks)
     _show(locks, as_json=as_json)
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "technician"
 
 
 def _place(file: Path, device: str | None) -> tuple[Path, frozenset[str]]:

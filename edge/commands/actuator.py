@@ -11,6 +11,7 @@ from edge.ports import DevicePort
 from edge.uplink.definitions import DeviceDefinition
 from telemetry.clock import Clock
 from telemetry.commands import CommandStatus
+from telemetry.devices.classes import Point
 from telemetry.readings import Quality, Reading, Value
 
 
@@ -49,6 +50,7 @@ class Actuator:
         """Write `value` once, not after `before` (monotonic), and wait until the device shows it."""
         write_error = ""
         try:
+            _point(device, metric)
             await self._port.write(device.id, metric, value, before=before, hold_s=hold_s)
         except NotWritable as error:
             return Outcome(CommandStatus.REJECTED, str(error), may_have_acted=False)
@@ -70,7 +72,7 @@ class Actuator:
         return await read_back(
             self._port,
             device.id,
-            device.points[metric],
+            _point(device, metric),
             rule,
             value,
             within_s=settle_s(rule) if within_s is None else within_s,
@@ -85,7 +87,7 @@ class Actuator:
 
     def agrees(self, device: DeviceDefinition, metric: str, wanted: Value, seen: Value) -> bool:
         """Whether `seen` counts as `wanted`."""
-        return matches(device.points[metric], device.rule(metric), wanted, seen)
+        return matches(_point(device, metric), device.rule(metric), wanted, seen)
 
     async def hold(self, device: str, metric: str, value: Value, seconds: float) -> None:
         """Let the instrument's own timer hold `value` for longer. Raises `BusError`."""
@@ -101,3 +103,11 @@ class Actuator:
             return self._port.timer_s(device, metric, value)
         except BusError:
             return None
+
+
+def _point(device: DeviceDefinition, metric: str) -> Point:
+    """The point; a change of the configuration may have taken it away. Raises `NotWritable`."""
+    point = device.points.get(metric)
+    if point is None:
+        raise NotWritable(f"{device.id} has no {metric} any more")
+    return point

@@ -27,6 +27,7 @@ class Plan:
     lamps: tuple[Lamp, ...]
     offset_ms: int
     """By how much this gateway switches later than the program says, the same every day."""
+    place: Place | None = None
 
 
 def plans_of(
@@ -40,10 +41,11 @@ def _plan(config: GatewayConfig, program: Program, devices: Mapping[str, BoundDe
     bound = [devices[name] for name in members(config, program)]
     lamps = tuple(lamp for device in bound if (lamp := lamp_of(device)) is not None)
     zone = ZoneInfo(config.time_zone)
-    schedule = Schedule(program, config.calendars, place_of(program, bound), zone=zone, sun=sun)
+    place = place_of(program, bound)
+    schedule = Schedule(program, config.calendars, place, zone=zone, sun=sun)
     spread_ms = round(program.spread_s * 1000)
     offset_ms = zlib.crc32(f"{config.gateway}/{program.id}".encode()) % (spread_ms + 1)
-    return Plan(program, schedule, lamps, offset_ms)
+    return Plan(program, schedule, lamps, offset_ms, place)
 
 
 def members(config: GatewayConfig, program: Program) -> list[str]:

@@ -180,8 +180,10 @@ class Crashes(RuleBasedStateMachine):
         life_s=st.sampled_from([1.0, 20.0, 200.0]),
         revert_after_s=st.sampled_from([None, None, 5.0, 60.0]),
         twice=st.booleans(),
+        dies_after=st.one_of(st.none(), st.integers(0, 12)),
     )
-    def order(self, life_s: float, revert_after_s: float | None, twice: bool) -> None:
+    def order(self, life_s: float, revert_after_s: float | None, twice: bool, dies_after: int | None) -> None:
+        self.world.points_left = dies_after
         number = len(self.sent) + 1
         expires_ms = BEGIN_MS + round((self.world.seconds + life_s) * 1000)
         command = Command(
@@ -198,7 +200,7 @@ class Crashes(RuleBasedStateMachine):
         self._submit(data.draw(st.sampled_from(self.sent)))
         self._do(self._work())
 
-    @rule(points=st.integers(0, 14))
+    @rule(points=st.integers(0, 8))
     def die_soon(self, points: int) -> None:
         self.world.points_left = points
 
