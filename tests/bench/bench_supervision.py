@@ -59,7 +59,9 @@ def main() -> None:
     write(
         "supervision",
         [
-            Figure(f"resident memory at the end of {kept}", last, "MB", "its beginning", last / first, COMMAND),
+            Figure(
+                f"resident memory at the end of {kept}", last, "MB", "its beginning", last / first, COMMAND
+            ),
             Figure(
                 f"growth over {kept}",
                 (last - first) / (0.75 * seconds) * 1000,
