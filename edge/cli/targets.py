@@ -134,7 +134,7 @@ def _of_config(file: Path, device_id: str, points: tuple[str, ...]) -> list[Targ
 def _ad_hoc(options: TargetOptions) -> Target:
     from edge.config import RtuBusConfig, SerialBusConfig, TcpBusConfig
     from edge.decoding.binding import lone_instrument
-    from edge.drivers.registry import MODBUS
+    from edge.drivers.registry import MODBUS, find_driver, line_kind
     from telemetry.devices.library import Library
 
     library = Library.shipped()
@@ -144,6 +144,8 @@ def _ad_hoc(options: TargetOptions) -> Target:
         click.echo(f"note: {profile.id} is not proven: {profile.disabled}", err=True)
     instrument = lone_instrument(profile, library.classes[profile.device_class], options.unit)
     is_modbus = profile.driver == MODBUS
+    if not is_modbus and line_kind(find_driver(profile.driver)) != "serial":
+        raise click.UsageError(f"{profile.id} is on no serial line: give --config and --device")
     bus: RtuBusConfig | TcpBusConfig | SerialBusConfig
     if options.port:
         line = profile.serial

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from click.testing import CliRunner
 
+from edge.cli.main import edge
 from edge.decoding.binding import load_gateway
+from edge.errors import BusClosed
 from telemetry.devices.library import Library
 from telemetry.errors import KegaError
 from tests.edge.bus.gateways import gateway
@@ -83,3 +88,36 @@ def test_what_does_not_fit_a_line_is_said(
 ) -> None:
     with pytest.raises(KegaError, match=says):
         bound(bus, *instruments)
+
+
+def read(tmp_path: Path, bus: dict[str, Any], device: dict[str, Any]) -> BusClosed:
+    config = {
+        "gateway": "eg-0001",
+        "area": "p060",
+        "broker": {"url": "mqtt://127.0.0.1:1"},
+        "state_dir": "state",
+        "buses": [bus],
+        "devices": [{"id": "dev-000001", **device}],
+    }
+    file = tmp_path / "gateway.yaml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    result = CliRunner().invoke(edge, ["read", "--config", str(file), "--device", "dev-000001"])
+    assert isinstance(result.exception, BusClosed), result.output
+    return result.exception
+
+
+def test_technician_is_told_what_cannot_be_asked(tmp_path: Path) -> None:
+    truck = {"class": "truck", "instruments": [instrument("teltonika_codec8", imei="356307042441013")]}
+    assert "call by themselves" in str(read(tmp_path, CALLS, truck))
+    meter = {"class": "water_meter", "instruments": [instrument("pulse_water_meter")]}
+    missing = read(tmp_path, {**GPIO, "chip": str(tmp_path / "gpiochip7")}, meter)
+    assert "does not exist" in str(missing)
+    assert missing.unreachable
+    told = CliRunner().invoke(edge, ["read", "--profile", "pulse_water_meter", "--port", "/dev/ttyS1"])
+    assert told.exit_code == 2
+    assert "--config" in told.output
+    wrong = CliRunner().invoke(
+        edge, ["read", "--profile", "sdi12_generic", "--port", "x", "--option", "colour=red"]
+    )
+    assert wrong.exit_code == 2
+    assert "address" in wrong.output
