@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from cloud.cli.counts import score_counts
 from cloud.cli.forecast_words import flag_rows, warn
 from cloud.cli.options import json_option, print_json, print_table
 from cloud.cli.outlook import outlook
@@ -55,6 +56,7 @@ def forecast() -> None:
 
 
 forecast.add_command(outlook)
+forecast.add_command(score_counts)
 
 
 @forecast.command()

@@ -1,6 +1,7 @@
-"""The forecasts beside their references: skill of the station's outlook.
+"""The forecasts beside their references: skill of the station's outlook, and of counts.
 
-`--quick` learns anew every ten days instead of every day.
+`--quick` learns anew every ten days instead of every day. `--counts FILE` judges the count model on weekly
+counts, which are not part of kega; `--counts-after YEAR` says on which years.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ import io
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from cloud.forecast.arrays import FloatArray
+from cloud.forecast.counts.model import SEASONS
+from cloud.forecast.counts.scores import LEADS, judge, score
+from cloud.forecast.counts.series import WEEKS, read_counts
 from cloud.forecast.outlook.anomaly_ridge import fit, predict
 from cloud.forecast.outlook.outlook import wet_probability
 from tests.bench.report import Figure, write
@@ -101,12 +106,35 @@ def outlook_skill(every_h: int) -> list[Figure]:
     ]
 
 
+def count_skill(file: Path, after_year: int) -> list[Figure]:
+    """AUC and Brier of the count model beside climatology, 1 to 4 weeks ahead."""
+    series = [each for each in read_counts([file]) if each.known_weeks >= SEASONS * WEEKS]
+    figures = []
+    for lead in LEADS:
+        judged = judge(series, lead, after_year)
+        model, season = score(judged.probability, judged), score(judged.climatology, judged)
+        about = f"counts +{lead} weeks, {len(judged.came)} weeks after {after_year}"
+        auc = f"{model.auc_range[0]:.3f} … {model.auc_range[1]:.3f}"
+        assert model.slope is not None
+        figures += [
+            Figure(f"{about}: AUC ({auc})", model.auc, "", "climatology", model.auc / season.auc, COMMAND),
+            Figure(f"{about}: Brier", model.brier, "", "climatology", model.brier / season.brier, COMMAND),
+            Figure(f"{about}: slope", model.slope, "", "1 is calibrated", model.slope, COMMAND),
+        ]
+    return figures
+
+
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    every_h = 240 if parser.parse_args().quick else 24
-    write("forecast", outlook_skill(every_h))
+    parser.add_argument("--counts", type=Path)
+    parser.add_argument("--counts-after", type=int, default=2002)
+    chosen = parser.parse_args()
+    figures = outlook_skill(240 if chosen.quick else 24)
+    if chosen.counts is not None:
+        figures += count_skill(chosen.counts, chosen.counts_after)
+    write("forecast", figures)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Counts of pests, from traps and fields, and what they say of the coming weeks."""
