@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from cloud.api.map_view import DeviceMap
 from cloud.api.threads import Threads
 from cloud.errors import NotFound
 from cloud.identity.people import People
@@ -29,6 +30,7 @@ class Context:
     threads: Threads
     clock: Clock
     version: str
+    map: DeviceMap = field(default_factory=DeviceMap)
 
     async def device(self, device: str) -> DeviceRecord:
         """The device with its points. Raises NotFound."""

@@ -8,6 +8,7 @@ import logging
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 from cloud.errors import RegistryUnavailable
@@ -31,6 +32,9 @@ logger = logging.getLogger(__name__)
 POLL_S: Final = 0.5
 STATES_S: Final = 1.0
 DEVICES_S: Final = 5.0
+ALL_DEVICES_S: Final = 600.0
+CLOCKS_MS: Final = 60_000
+"""So far the clocks of two processes that write the registry may lie apart, and a transaction may last."""
 HEALTH_S: Final = 5.0
 RELOAD_S: Final = 30.0
 """After messages were lost the store is asked for what was missed, at most this often."""
@@ -61,6 +65,8 @@ class Live:
         self._clock = clock
         self._wire = Wire(Devices(registry, classes, clock))
         self._checks = HealthChecks(registry, store, clock)
+        self._all_loaded_s: float | None = None
+        self._changed_ms = 0
         self._missed = asyncio.Event()
         self._doubt = asyncio.Event()
         """Set when health may have changed: it is looked at now instead of at the next turn."""
@@ -127,15 +133,35 @@ class Live:
                         self.hub.publish(news)
 
     async def _load_devices(self) -> None:
+        """What has changed since the last look; now and then everything, which heals what was missed."""
+        began = self._clock.monotonic()
+        began_ms = self._clock.now_ms()
+        if self._all_loaded_s is None or began - self._all_loaded_s >= ALL_DEVICES_S:
+            await self._load_all_devices()
+            self._all_loaded_s = began
+        else:
+            await self._load_changed_devices(self._changed_ms - CLOCKS_MS)
+        self._changed_ms = began_ms
+
+    async def _load_all_devices(self) -> None:
         after = ""
         while True:
             page: list[DeviceRecord] = await asyncio.to_thread(
                 self._registry.devices, after=after, limit=_PAGE
             )
             self.view.load_devices(page, self._clock.now_ms())
-            if len(page) < _PAGE:
+            if len(page) < _PAGE or self.view.is_full:
                 return
             after = page[-1].id
+
+    async def _load_changed_devices(self, since_ms: int) -> None:
+        after: tuple[int, str] | None = None
+        while True:
+            look = partial(self._registry.devices_changed, since_ms=since_ms, after=after, limit=_PAGE)
+            page, after = await asyncio.to_thread(look)
+            self.view.load_devices(page, self._clock.now_ms())
+            if after is None:
+                return
 
     async def _load_devices_once(self) -> None:
         try:
@@ -147,7 +173,10 @@ class Live:
         """At the start, and whenever messages may have been missed, take the store's newest values."""
         while True:
             try:
-                self.view.load_stored(await asyncio.to_thread(self._store.latest))
+                ids = self.view.ids()
+                for first in range(0, len(ids), _PAGE):
+                    part = ids[first : first + _PAGE]
+                    self.view.load_stored(await asyncio.to_thread(self._store.latest, part))
                 self._missed.clear()
             except StoreUnavailable as error:
                 logger.warning("live-store-lost", extra={"cause": str(error)})
@@ -165,8 +194,11 @@ class Live:
         await self._again(POLL_S, poll, "registry")
 
     async def _tell_states(self) -> None:
-        for change in self.view.changes(self._clock.now_ms()):
-            self.hub.publish(change)
+        ids = self.view.ids()
+        for first in range(0, len(ids), _PAGE):
+            for change in self.view.changes(self._clock.now_ms(), ids[first : first + _PAGE]):
+                self.hub.publish(change)
+            await asyncio.sleep(0)  # others get their turn between the parts of a large fleet
 
     async def _follow_health(self) -> None:
         while True:

@@ -152,10 +152,20 @@ class LiveView:
             return None
         return ReadingArrived(device.id, device.device_class, device.gateway, scan.time_ms, news)
 
-    def changes(self, now_ms: int) -> list[DeviceChanged]:
-        """Devices whose state is another than at the last call."""
+    @property
+    def is_full(self) -> bool:
+        """Whether no more devices are taken in; the others are told from registry and store."""
+        return len(self._devices) >= MOST_DEVICES
+
+    def ids(self) -> list[str]:
+        """All devices, in no order."""
+        return list(self._devices)
+
+    def changes(self, now_ms: int, devices: Iterable[str] | None = None) -> list[DeviceChanged]:
+        """Devices, of `devices` where given, whose state is another than when they were last looked at."""
         changed = []
-        for device in self._devices.values():
+        asked = self._devices if devices is None else devices
+        for device in (self._devices[each] for each in asked):
             state = self.state_now(device, now_ms)
             if state is not device.state:
                 device.state = state

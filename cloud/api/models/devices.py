@@ -119,6 +119,33 @@ class Devices(BaseModel):
     next: str | None = Field(description="Give it as `after` to get the next page; null at the end")
 
 
+class MapGroup(BaseModel):
+    """Devices near each other."""
+
+    latitude: float
+    longitude: float
+    count: int
+    online: int
+
+
+class MapDevice(BaseModel):
+    """A device on the map."""
+
+    id: str
+    device_class: str = Field(alias="class", serialization_alias="class")
+    title: str
+    latitude: float | None
+    longitude: float | None
+    state: DeviceState
+
+
+class DevicesOnMap(BaseModel):
+    """Groups where a part of the map holds many devices, else the devices; one of the two is empty."""
+
+    groups: list[MapGroup]
+    devices: list[MapDevice]
+
+
 class DeviceWithPoints(DeviceModel):
     """A device, what it offers, and its newest values."""
 

@@ -9,7 +9,16 @@ from fastapi import APIRouter, Query
 from cloud.api.access import Admitter, Reader
 from cloud.api.context import Context, In
 from cloud.api.models.common import Id
-from cloud.api.models.devices import Devices, DeviceWithPoints, device_model, device_with_points
+from cloud.api.models.devices import (
+    Devices,
+    DevicesOnMap,
+    DeviceWithPoints,
+    MapDevice,
+    MapGroup,
+    device_model,
+    device_with_points,
+)
+from cloud.api.places import parse_box
 from cloud.errors import NotFound
 from cloud.identity.people import Principal
 from cloud.registry.port import Admission, DeviceRecord
@@ -40,6 +49,45 @@ async def devices(
     now_ms = context.clock.now_ms()
     items = [device_model(each, context.live.view, now_ms) for each in records[:limit]]
     return Devices(items=items, next=items[-1].id if len(records) > limit else None)
+
+
+@router.get("/devices/map")
+async def devices_on_map(
+    _who: Reader,
+    context: In,
+    *,
+    bbox: Annotated[str, Query(max_length=100, description="west,south,east,north in degrees")],
+    zoom: Annotated[int, Query(ge=0, le=22, description="Of the web's map tiles")],
+    device_class: Annotated[str | None, Query(alias="class", max_length=60)] = None,
+) -> DevicesOnMap:
+    """A part of the map: up to 500 devices one by one, more of them in groups of neighbours."""
+    box = parse_box(bbox)
+    seen = await context.map.look(
+        context.registry, context.threads, context.clock, box=box, zoom=zoom, device_class=device_class
+    )
+    now_ms = context.clock.now_ms()
+    return DevicesOnMap(
+        groups=[
+            MapGroup(
+                latitude=round(each.latitude, 6),
+                longitude=round(each.longitude, 6),
+                count=each.count,
+                online=each.online,
+            )
+            for each in seen.groups
+        ],
+        devices=[
+            MapDevice(
+                **{"class": each.device_class},
+                id=each.id,
+                title=each.title,
+                latitude=each.latitude,
+                longitude=each.longitude,
+                state=context.live.view.state(each, now_ms),
+            )
+            for each in seen.devices
+        ],
+    )
 
 
 @router.get("/devices/{device}")

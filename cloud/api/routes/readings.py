@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from cloud.api.access import Reader
-from cloud.api.context import In
+from cloud.api.context import Context, In
 from cloud.api.errors import Invalid
 from cloud.api.models.common import Id
 from cloud.api.models.readings import LatestReadings, Readings
@@ -44,6 +44,8 @@ async def latest(
     view = context.live.view
     if device:
         chosen = [live for each in dict.fromkeys(device) if (live := view.device(each)) is not None]
+        if view.is_full and len(chosen) < len(device):
+            chosen += await _beyond_memory(context, [each for each in device if view.device(each) is None])
     else:
         chosen = list(view.devices())
     now_ms = context.clock.now_ms()
@@ -104,6 +106,24 @@ async def readings(
             "samples": [_timed(sample) for sample in samples],
         }
     )
+
+
+async def _beyond_memory(context: Context, devices: list[str]) -> list[LiveDevice]:
+    """Devices of a fleet that is larger than what is kept in memory: from registry and store."""
+    found: list[LiveDevice] = []
+    stored = await context.threads.run(context.store.latest, devices)
+    for each in dict.fromkeys(devices):
+        record = await context.threads.run(context.registry.device, each)
+        if record is None:
+            continue
+        fields = stored.get(each, {})
+        newest = max((sample.time_ms for sample in fields.values()), default=None)
+        found.append(
+            LiveDevice(
+                each, record.gateway, record.device_class, record.admission, record.online, fields, newest
+            )
+        )
+    return found
 
 
 def _check_range(start_ms: int, end_ms: int, every_ms: int | None, fn: Aggregate | None) -> None:

@@ -28,6 +28,7 @@ RULES = {
     ("GET", "/classes"): READ,
     ("GET", "/gateways"): READ,
     ("GET", "/devices"): READ,
+    ("GET", "/devices/map"): READ,
     ("GET", "/devices/{device}"): READ,
     ("POST", "/devices/{device}/accept"): ADMIT,
     ("POST", "/devices/{device}/retire"): ADMIT,

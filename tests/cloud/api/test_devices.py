@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cloud.configuration.port import GatewayHealth
-from cloud.registry.port import Role
+from cloud.registry.port import DeviceBirth, Role
 from telemetry.readings import Value
 from tests.cloud.api.house import LAMP, METER, NOW_MS, House
 
@@ -126,3 +126,36 @@ def test_device_that_does_not_exist(house: House, method: str, path: str) -> Non
         "message": "no device sl-404404",
         "next_step": "list the devices with GET /api/v1/devices",
     }
+
+
+def test_the_map_shows_devices_when_few_and_groups_when_many(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    births = [
+        DeviceBirth(
+            f"sl-9{n:05}", "p060", "eg-0001", "streetlight", f"Cột {n}", "", place, 108.1, (), time_ms=1
+        )
+        for n, place in enumerate([10.9 + k / 10_000 for k in range(600)])
+    ]
+    house.registry.devices_born(births)
+    near = house.ask("GET", "devices/map?bbox=108.0,10.9,108.2,10.9102&zoom=16", Role.VIEWER).json()
+    assert near["groups"] == []
+    assert len(near["devices"]) == 103
+    assert {"id", "class", "title", "latitude", "longitude", "state"} == near["devices"][0].keys()
+    for zoom in (0, 8, 11, 16):
+        far = house.ask("GET", f"devices/map?bbox=107,10.5,109,12&zoom={zoom}").json()
+        assert far["devices"] == []
+        assert sum(each["count"] for each in far["groups"]) >= 600
+        assert all(10.5 <= each["latitude"] <= 12 for each in far["groups"])
+    assert (
+        house.ask("GET", "devices/map?bbox=107,10.5,109,12&zoom=8&class=water_meter").json()["groups"] == []
+    )
+
+
+@pytest.mark.parametrize(
+    "bbox", ["", "1,2,3", "a,b,c,d", "109,10,108,11", "0,-91,1,1", "nan,0,1,1", "0,0,0,inf"]
+)
+def test_a_part_that_is_none_is_told(house: House, bbox: str) -> None:
+    answer = house.ask("GET", f"devices/map?bbox={bbox}&zoom=8")
+    assert answer.status_code == 422
+    assert "west,south,east,north" in answer.json()["error"]["next_step"]
