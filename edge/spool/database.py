@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final, Self
 
@@ -129,10 +130,12 @@ class SpoolDatabase:
                 self._pressure.strip_before(waited_since, now_ms)
         self._connection.execute("PRAGMA incremental_vacuum(256)").fetchall()
 
-    def waiting(self, limit: int, up_to: int, skip: Collection[int] = ()) -> list[SpooledBatch]:
+    def waiting(
+        self, limit: int, up_to: int, skip: Collection[int] = (), acks: Sequence[Ack] = ()
+    ) -> list[SpooledBatch]:
         """Un-acknowledged batches numbered ≤ `up_to` but for `skip`: important first, then oldest first.
 
-        Those whose time is not known yet are not among them.
+        Those whose time is not known yet are not among them, nor what `acks` name, which are to be applied.
         """
         chosen: list[int] = []
         for priority in sorted(Priority, reverse=True):
@@ -140,11 +143,15 @@ class SpoolDatabase:
                 break
             rows = self._connection.execute(
                 "SELECT number FROM batch WHERE acked_ms IS NULL AND boot IS NULL AND priority = ? "
-                "AND number <= ? ORDER BY time_ms, number LIMIT ?",
-                (int(priority), min(up_to, _LARGEST), limit + len(skip)),
+                "AND number <= ? ORDER BY time_ms, number",
+                (int(priority), min(up_to, _LARGEST)),
             )
-            chosen += [number for (number,) in rows if number not in skip]
-        return self.load(chosen[:limit])
+            left = (
+                number for (number,) in rows if number not in skip and not any(number in ack for ack in acks)
+            )
+            chosen += islice(left, limit - len(chosen))
+            rows.close()
+        return self.load(chosen)
 
     def load(self, numbers: Sequence[int]) -> list[SpooledBatch]:
         """Un-acknowledged batches among `numbers`, in their order; one with a wrong checksum is evicted."""

@@ -128,16 +128,20 @@ class Spool:
         Raises:
             SpoolError: the file cannot be read now.
         """
-        batches = await self._call(lambda database: database.waiting(limit, up_to, skip))
-        return self._without_acknowledged(batches)
+        return await self._call(
+            lambda database: database.waiting(limit, up_to, skip, self._pending_acknowledgements())
+        )
 
     async def load(self, numbers: Sequence[int]) -> list[SpooledBatch]:
         """The un-acknowledged batches among `numbers`. Raises `SpoolError` as `waiting`."""
         return self._without_acknowledged(await self._call(lambda database: database.load(numbers)))
 
     def _without_acknowledged(self, batches: list[SpooledBatch]) -> list[SpooledBatch]:
-        acks = [ack for ack in self._queue.acknowledgements() if ack.epoch == self.epoch]
+        acks = self._pending_acknowledgements()
         return [batch for batch in batches if not any(batch.number in ack for ack in acks)]
+
+    def _pending_acknowledgements(self) -> list[Ack]:
+        return [ack for ack in self._queue.acknowledgements() if ack.epoch == self.epoch]
 
     async def figures(self) -> SpoolFigures:
         """The present state. Raises `SpoolError` as `waiting`."""

@@ -39,6 +39,7 @@ _LOG: Final = logging.getLogger("edge.uplink")
 _TICK_S: Final = 0.2
 _FIGURES_EVERY_S: Final = 1.0
 _GOODBYE_S: Final = 2.0
+_SEARCH_AGAIN_S: Final = 5.0
 _HELD: Final = 100
 """Batches that may wait for their device's first birth; more go out from the spool, a little later."""
 
@@ -83,6 +84,7 @@ class Connection:
         self._held: list[SpooledBatch] = []
         self._urgent: deque[int] = deque(maxlen=_HELD)
         self._searched = 0
+        self._search_again_at = 0.0
         """Nothing numbered up to this waits in the spool but for what is on the way."""
         self._wake = asyncio.Event()
         self._host_gone = asyncio.Event()
@@ -301,11 +303,14 @@ class Connection:
         self._delivery.gone(set(due) - {batch.number for batch in again})
         room = min(most - len(again), self._delivery.room())
         ripe = self._delivery.ripe
-        if room <= 0 or ripe <= self._searched:
+        now = self._clock.monotonic()
+        # Readings that got their time late become visible under old numbers: so one looks again now and then.
+        if room <= 0 or (ripe <= self._searched and now < self._search_again_at):
             return again
         found = await self._spool.waiting(room, ripe, self._delivery.on_the_way)
         if not found:
             self._searched = ripe
+            self._search_again_at = now + _SEARCH_AGAIN_S
         return again + found
 
     async def _probe(self) -> None:

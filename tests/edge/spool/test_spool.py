@@ -84,6 +84,15 @@ async def test_batches_are_told_of_only_when_they_are_on_disk(tmp_path: Path) ->
         assert (await rig.spool.figures()).depth == 48
 
 
+async def test_acknowledgements_that_wait_do_not_hide_what_is_behind_them(tmp_path: Path) -> None:
+    async with spool_in(tmp_path) as rig:
+        futures = [await rig.spool.put(batch_of(time_ms=START_MS + n)) for n in range(20)]
+        numbers = [await asyncio.wrap_future(each) or 0 for each in futures]
+        rig.spool.acknowledge(make_ack(rig.spool.epoch, numbers[:10]))
+        found = await rig.spool.waiting(5, ALL, {numbers[10]})
+        assert [batch.number for batch in found] == numbers[11:16]
+
+
 async def test_close_commits_what_waits(tmp_path: Path) -> None:
     async with spool_in(tmp_path) as rig:
         await rig.spool.ready()
