@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import socket
+import struct
 import tempfile
 import time
 from contextlib import ExitStack
@@ -19,6 +21,8 @@ from tests.servers import Mosquitto
 
 COMMAND: Final = "make bench-edge"
 DEAD: Final = [5, 11, 17]
+SLOW_LINE: Final = Load(period_s=0.1, answer_s=0.05)
+"""20 units asked for every 100 ms, on a line where each answer takes 50 ms, as at 19200 baud."""
 HEALTHY_GOAL: Final = 0.95
 LINE_GOAL: Final = 0.95
 
@@ -81,6 +85,24 @@ def share_after_deaths(kind: type[Gateway], timeout_s: float, broker: Mosquitto,
     return len(healthy) / demanded
 
 
+def line_limit(load: Load, seconds: float) -> float:
+    """Answers a second that the emulated line carries: one request after the other, and nothing else done."""
+    with (
+        SimulatedSlaves(load) as slaves,
+        socket.create_connection(("127.0.0.1", slaves.port), timeout=10) as line,
+    ):
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        size = 9 + 2 * load.registers
+        began, answers = time.monotonic(), 0
+        while time.monotonic() < began + seconds:
+            line.sendall(struct.pack(">HHHBBHH", answers % 65536, 0, 6, 1, 3, 0, load.registers))
+            received = b""
+            while len(received) < size:
+                received += line.recv(size)
+            answers += 1
+        return answers / (time.monotonic() - began)
+
+
 @dataclass(frozen=True, slots=True)
 class Overload:
     """A line that is asked for ten times what it carries."""
@@ -90,18 +112,16 @@ class Overload:
     growth_bytes_per_s: float
 
 
-def overload(kind: type[Gateway], broker: Mosquitto, pace: Pace) -> Overload:
-    """20 units every 100 ms on a line where each answer takes 50 ms, as at 19200 baud."""
-    load = Load(period_s=0.1, answer_s=0.05)
-    with Run(kind, load, broker, []) as run:
+def overload(kind: type[Gateway], limit: float, broker: Mosquitto, pace: Pace) -> Overload:
+    """Run one gateway on that line; `limit` is in answers a second."""
+    with Run(kind, SLOW_LINE, broker, []) as run:
         time.sleep(pace.warm_s)
         before = memory_of(run.gateway.pid).resident
         run.recorder.begin()
         time.sleep(pace.window_s)
         arrivals = run.recorder.end()
         grown = memory_of(run.gateway.pid).resident - before
-    carried = pace.window_s / load.answer_s
-    return Overload(len(arrivals.samples) / carried, grown / pace.window_s)
+    return Overload(len(arrivals.samples) / pace.window_s / limit, grown / pace.window_s)
 
 
 def lost_at_50_ms(kind: type[Gateway], broker: Mosquitto, pace: Pace) -> tuple[int, int]:
@@ -140,9 +160,10 @@ def main() -> None:
                 note(title, 100 * shares[0], "%", 100 * shares[1], f"≥ {100 * HEALTHY_GOAL:g} %")
                 after = share_after_deaths(Kega, timeout_s, broker, pace)
                 note(f"{title} from the moment of death on", 100 * after, "%", 100 * shares[1], "none")
-            ours_loaded = overload(Kega, broker, longer)
+            limit = line_limit(SLOW_LINE, 10)
+            ours_loaded = overload(Kega, limit, broker, longer)
             for mode, kind in (("wide", ThingsBoard), ("tags", ThingsBoardTags)):
-                theirs_loaded = overload(kind, broker, longer)
+                theirs_loaded = overload(kind, limit, broker, longer)
                 note(
                     "demand ten times the line: share of the line's limit",
                     *(100 * ours_loaded.line_share, "%", 100 * theirs_loaded.line_share),
