@@ -146,12 +146,12 @@ class _Process:
                 on_configuration=self._keeper.offer,
                 clock=self._clock,
             )
-            self._supervision.agent = self._agent
+            self._supervision.look_after(self._agent)
             self._begun.set()
             try:
                 await self._agent.live(self._ending)
             finally:
-                self._supervision.agent = None
+                self._supervision.look_after(None)
             if self._next is None or stopping.is_set():
                 return
             self._bound, self._next = self._next, None

@@ -12,7 +12,7 @@ from edge.bus.statistics import BusStatistics
 from edge.spool.errors import SpoolError
 from edge.spool.figures import SpoolFigures
 from edge.supervision.figures import Figure
-from edge.supervision.health import Health
+from edge.supervision.health import SOONEST_S, Health
 from edge.supervision.lag import LoopLag
 from edge.supervision.lives import Lives
 from edge.supervision.notify import Notifier
@@ -77,8 +77,18 @@ class Supervision:
         self._spool: SpoolFigures | None = None
         self._told: dict[str, Value] = {}
         self._told_ms = 0
+        self._between = Pulse()
+        self._collected: tuple[float, list[Figure]] = (float("-inf"), [])
         self.agent: Subject | None = None
         """The agent of now; None between two of them."""
+
+    def look_after(self, agent: Subject | None) -> None:
+        """Another agent begins; or this one has ended, and the next is expected soon."""
+        self.agent = agent
+        if agent is None:
+            self._between.within(_ANSWER_WITHIN_S, "brings up the next agent")
+        else:
+            self._spool_pulse.within(_ANSWER_WITHIN_S, "has not answered")
 
     async def run(self) -> None:
         """Supervise until cancelled."""
@@ -94,7 +104,7 @@ class Supervision:
 
     def _pulses(self) -> dict[str, Pulse]:
         if self.agent is None:
-            return {}
+            return {"the agent": self._between}
         buses = {f"bus {name}": each.pulse for name, each in self.agent.statistics.items()}
         return {**buses, "the spool": self._spool_pulse}
 
@@ -133,9 +143,15 @@ class Supervision:
         self._told = {name: value for name, value in self._told.items() if not name.startswith(group)}
         self._again += 1
 
-    def _collect(self) -> list[Figure]:
-        buses = {} if self.agent is None else self.agent.statistics
-        return self._health.collect(buses, self._spool)
+    def _collect(self, *, may_be_old: bool = False) -> list[Figure]:
+        """The figures of now, or of a moment ago: shares of a very short time would say nothing."""
+        now = time.monotonic()
+        collected_at, figures = self._collected
+        if not may_be_old or now - collected_at >= SOONEST_S:
+            buses = {} if self.agent is None else self.agent.statistics
+            figures = self._health.collect(buses, self._spool)
+            self._collected = (now, figures)
+        return figures
 
     def _keep(self, figures: list[Figure], time_ms: int) -> None:
         self._told.update((figure.name, figure.value) for figure in figures)
@@ -143,7 +159,7 @@ class Supervision:
 
     def node_metrics(self, now_ms: int) -> tuple[Metric, ...]:
         """All figures, for an NBIRTH at `now_ms`."""
-        figures = self._collect()
+        figures = self._collect(may_be_old=True)
         self._told.clear()
         self._keep(figures, now_ms)
         return tuple(figure.metric(now_ms, with_unit=True) for figure in figures)
@@ -167,6 +183,7 @@ class Supervision:
             if spool is None
             else {"depth": spool.depth, "oldest_ms": spool.oldest_ms, "dropped": spool.dropped},
             "figures": [
-                {"name": each.name, "value": each.value, "unit": each.unit} for each in self._collect()
+                {"name": each.name, "value": each.value, "unit": each.unit}
+                for each in self._collect(may_be_old=True)
             ],
         }
