@@ -13,8 +13,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cloud.errors import Refused, RegistryUnavailable, SettingsError
 from cloud.registry.tables import AUDIT
-from cloud.wal import switch_to_wal
 from telemetry.clock import Clock
+from telemetry.sqlite import switch_to_wal
 
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long a writer of SQLite waits for another."""
@@ -60,7 +60,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # None switches off the driver's own BEGIN, which comes too late for a transaction that reads first.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    switch_to_wal(connection, BUSY_TIMEOUT_MS / 1000)
+    switch_to_wal(connection, within_s=BUSY_TIMEOUT_MS / 1000)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 

@@ -17,7 +17,7 @@ import orjson
 
 from cloud.errors import SettingsError
 from cloud.store.port import StoreUnavailable
-from cloud.wal import switch_to_wal
+from telemetry.sqlite import switch_to_wal
 
 LAYOUT: Final = 2
 BUSY_TIMEOUT_S: Final = 30.0
@@ -80,7 +80,7 @@ class SqliteFile:
             # only an empty file takes this: pages that retention frees can then be given back in slices
             with contextlib.suppress(sqlite3.OperationalError):  # another process makes the file just now
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        switch_to_wal(connection, BUSY_TIMEOUT_S)
+        switch_to_wal(connection, within_s=BUSY_TIMEOUT_S)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute("PRAGMA cache_size = -65536")
