@@ -147,7 +147,7 @@ def _judge(reading: Reading, rule: _Rule, restarted: list[tuple[str, str]]) -> R
     if rule.total is None:
         return reading
     offset = rule.total.offset
-    total, cause = rule.total.follow(value, rule.wraps_at)
+    total, cause = rule.total.follow(value, reading.time_ms / 1000, rule.wraps_at)
     if total is None:
         return replace(reading, quality=Quality.BAD, reason=cause)
     if rule.total.offset != offset:

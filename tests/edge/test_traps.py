@@ -127,8 +127,8 @@ def test_trap_05_every_frame_we_publish_has_a_checksum_that_we_computed(profile:
 
 def test_trap_06_counters_that_restart_go_on() -> None:
     total = Total()
-    told = [total.follow(count, None)[0] for count in (120, 126, 0, 1, 4)]
-    assert told == [120, 126, None, 127, 130]
+    told = [total.follow(count, 10.0 * at, None)[0] for at, count in enumerate((120, 126, 0, 1, 4, 5))]
+    assert told == [120, 126, None, None, 130, 131]
     for profile_id, key in (("ecowitt_wn90lp", "rain_fine"), ("peacefair_pzem016", "import_energy")):
         profile = LIBRARY.profile(profile_id)
         assert profile.by_key[key].kind == "counter"
