@@ -49,6 +49,7 @@ def jobs_of(unit: int, instruments: Sequence[BoundInstrument]) -> list[Job]:
     return [
         Job(f"{unit} every {period_s:g} s", unit, period_s, frozenset(points))
         for period_s, points in sorted(wanted.items())
+        if points
     ]
 
 

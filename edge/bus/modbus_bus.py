@@ -12,7 +12,7 @@ from typing import Final
 from edge.bus.backoff import Backoff
 from edge.bus.breaker import Breaker, ProbeBudget
 from edge.bus.guard import Guard
-from edge.bus.jobs import Job, Wanted, by_unit, jobs_of
+from edge.bus.jobs import IDENTITY_EVERY_S, Job, Wanted, by_unit, jobs_of
 from edge.bus.learned_file import LearnedFile
 from edge.bus.link import ModbusLink
 from edge.bus.links import make_link
@@ -88,7 +88,7 @@ class ModbusBus:
         for job in self._jobs.values():
             self._jobs_of[job.unit].append(job)
         self._breakers = {
-            unit: Breaker(min(job.period_s for job in jobs), self._chance)
+            unit: Breaker(min((job.period_s for job in jobs), default=IDENTITY_EVERY_S), self._chance)
             for unit, jobs in self._jobs_of.items()
         }
         self._busy_times = dict.fromkeys(shared, 0)
