@@ -102,10 +102,16 @@ def test_role_by_route(house: House, role: Role) -> None:
         check_route(house, role, method, path, alarm)
 
 
+QUERIES = {
+    "/readings": {"device": LAMP, "point": "power_active"},
+    "/devices/map": {"bbox": "108,10,109,11", "zoom": "8"},
+}
+
+
 def check_route(house: House, role: Role, method: str, path: str, alarm: int) -> None:
     house.registry.set_admission(LAMP, Admission.ACCEPTED, by="test")
     where = path[1:].format(device=LAMP, alarm=alarm, command="c", token="t")
-    query = {"device": LAMP, "point": "power_active"} if path == "/readings" else None
+    query = QUERIES.get(path)
     response = house.ask(method, where, role, json=BODIES.get(path), params=query)
     rule = RULES[method, path]
     if rule in ALLOWED[role]:
