@@ -53,6 +53,4 @@ def make_bus(config: BusConfig, instruments: list[BoundInstrument], around: Surr
         return CallBus(config, instruments, sink, presence, stamps, last_ms=around.last_ms, chance=chance)
     if isinstance(config, GpioBusConfig):
         return InputBus(config, instruments, sink, presence, stamps, counts=around.counts, chance=chance)
-    return ModbusBus(
-        config, instruments, sink, presence, stamps, learned=around.learned, chance=chance
-    )
+    return ModbusBus(config, instruments, sink, presence, stamps, learned=around.learned, chance=chance)
