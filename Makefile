@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-forecast bench-bus bench-codec bench-demo bench-commands bench-spool bench-supervision lock clean help
+.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-forecast bench-bus bench-codec bench-store bench-api bench-demo bench-commands bench-spool bench-supervision lock clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -81,6 +81,12 @@ bench-demo: env ## the demo's start and memory
 
 bench-commands: env ## 1000 commands under random kill -9 of agents and broker
 	@PYTHONPATH=. $(BIN)/python tests/bench/bench_commands.py
+
+bench-store: env ## 100 million values in SQLite, 10 million in InfluxDB: reads, roll-ups, retention (12 minutes; DIR=… for the files)
+	@PYTHONPATH=. $(BIN)/python tests/bench/bench_store.py $(if $(DIR),--dir $(DIR))
+
+bench-api: env ## the API with a million devices and 100 million values (10 minutes; DIR=… for the files)
+	@PYTHONPATH=. $(BIN)/python tests/bench/bench_api.py $(if $(DIR),--dir $(DIR))
 
 lock: ## renew the lock files (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
