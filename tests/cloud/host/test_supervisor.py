@@ -7,6 +7,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,11 +88,11 @@ async def until(holds: Callable[[], bool], timeout_s: float = 15) -> None:
             await asyncio.sleep(0.02)
 
 
-def settings_for(broker: Broker, **policy: float) -> Settings:
+def settings_for(broker: Broker, folder: str, **policy: float) -> Settings:
     return Settings(
         broker=BrokerSettings(url=broker.url, protocol=4 if broker.protocol == 4 else 5),
         host_id="test-host",
-        store="sqlite:///unused.db",
+        store=f"sqlite:///{folder}/store.db",
         registry="sqlite:///unused.db",
         supervisor=HostPolicy.model_validate(policy),
     )
@@ -99,10 +100,19 @@ def settings_for(broker: Broker, **policy: float) -> Settings:
 
 @contextlib.asynccontextmanager
 async def house(broker: Broker, registry: SqlRegistry, **policy: float) -> AsyncIterator[House]:
+    with tempfile.TemporaryDirectory(prefix="kega-test-") as folder:
+        async with _house_in(folder, broker, registry, **policy) as built:
+            yield built
+
+
+@contextlib.asynccontextmanager
+async def _house_in(
+    folder: str, broker: Broker, registry: SqlRegistry, **policy: float
+) -> AsyncIterator[House]:
     async with open_link(broker, "onlooker") as onlooker:
         await onlooker.subscribe("spBv1.0/#", qos=1)
         task = asyncio.create_task(
-            run_supervisor(settings_for(broker, **policy), registry, collector=CollectorRegistry())
+            run_supervisor(settings_for(broker, folder, **policy), registry, collector=CollectorRegistry())
         )
         built = House(broker, registry, task, onlooker)
         try:
@@ -386,12 +396,14 @@ async def state_of(link: Link, *, online: bool) -> dict[str, Any]:
     raise AssertionError("connection lost")
 
 
-def test_a_broker_that_dies_takes_everything_offline_until_it_is_back(registry: SqlRegistry) -> None:
+def test_a_broker_that_dies_takes_everything_offline_until_it_is_back(
+    registry: SqlRegistry, tmp_path: Path
+) -> None:
     async def story(server: Mosquitto) -> None:
         broker = Broker(server.url)
         gateway = Gateway("eg-1")
         task = asyncio.create_task(
-            run_supervisor(settings_for(broker), registry, collector=CollectorRegistry())
+            run_supervisor(settings_for(broker, str(tmp_path)), registry, collector=CollectorRegistry())
         )
         try:
             async with open_link(broker, "eg-1") as link:
