@@ -9,10 +9,10 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
-from cloud.mqtt_reader import packets
-from cloud.mqtt_reader.packets import Arrived, ConnAck, Control, Disconnect, Parsed, Parser, SubAck
+from telemetry import mqtt_packets as packets
 from telemetry.errors import LinkError
 from telemetry.mqtt import CONNECT_TIMEOUT_S, Broker, tls_context
+from telemetry.mqtt_packets import Arrived, ConnAck, Control, Disconnect, Parsed, Parser, SubAck
 
 MAX_UNSENT_BYTES: Final = 4 * 1024 * 1024
 """What waits for a broker that does not read; past it nothing is taken for sending."""

@@ -18,8 +18,8 @@ import time
 from collections import deque
 from dataclasses import asdict, dataclass, field
 
-from cloud.mqtt_reader import packets
-from cloud.mqtt_reader.packets import Parser
+from telemetry import mqtt_packets as packets
+from telemetry.mqtt_packets import Parser
 from tests.bench.ingest_peers.fleet import AREA, EPOCH, Gateway
 
 _ACK = re.compile(rb"be0cbe0c:([0-9,-]+)")

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from cloud.mqtt_reader.packets import Arrived
 from cloud.mqtt_reader.session import MqttSession, open_session
 from telemetry.errors import LinkError
 from telemetry.mqtt import Broker, open_link
+from telemetry.mqtt_packets import Arrived
 from tests.servers import Mosquitto, Nats, free_port, running
 
 FILTERS = ["t/+"]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.mqtt_reader import packets
-from cloud.mqtt_reader.packets import (
+from telemetry import mqtt_packets as packets
+from telemetry.mqtt_packets import (
     KEPT_BYTES,
     Arrived,
     ConnAck,
@@ -164,3 +164,12 @@ def test_what_we_send_is_as_the_standard_writes_it() -> None:
 def test_a_length_is_written_as_it_is_read(length: int) -> None:
     encoded = encode_length(length)
     assert packets._length(encoded, 0) == (length, len(encoded))
+
+
+@pytest.mark.parametrize("protocol", [4, 5])
+def test_connect_carries_the_will_before_user_and_password(protocol: int) -> None:
+    none = b"\x00" if protocol == 5 else b""
+    word = packets.LastWord("a/b", b"\x08\x01", 1)
+    body = b"\x00\x04MQTT" + bytes((protocol, 0xCE)) + b"\x00\x3c" + none + b"\x00\x03eg1"
+    body += none + b"\x00\x03a/b\x00\x02\x08\x01\x00\x01u\x00\x01p"
+    assert packets.connect("eg1", protocol, 60, "u", "p", last_word=word) == bytes((0x10, len(body))) + body

@@ -1,4 +1,4 @@
-"""MQTT 3.1.1 and 5 on the wire: the packets that a subscriber sends, and a parser of what it gets.
+"""MQTT 3.1.1 and 5 on the wire: the packets that a client sends, and a parser of what a subscriber gets.
 
 Pure: no sockets, no time. The parser takes bytes in any portions. It reads PUBLISH of QoS 0 and 1, and the
 answers to CONNECT, SUBSCRIBE and PINGREQ; anything that a broker must not send is a `PacketError`, after
@@ -45,6 +45,15 @@ class Type(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LastWord:
+    """A will: what the broker publishes when the connection dies. Not retained."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class ConnAck:
     """The answer to CONNECT."""
 
@@ -79,12 +88,23 @@ Control: TypeAlias = ConnAck | SubAck | PingResp | Disconnect
 
 
 def connect(
-    client_id: str, protocol: int, keep_alive_s: int, username: str | None, password: str | None
+    client_id: str,
+    protocol: int,
+    keep_alive_s: int,
+    username: str | None,
+    password: str | None,
+    *,
+    last_word: LastWord | None = None,
 ) -> bytes:
-    """CONNECT with a clean session, and without a will."""
+    """CONNECT with a clean session."""
     flags = 0x02 | (0x80 if username is not None else 0) | (0x40 if password is not None else 0)
     properties = b"\x00" if protocol == 5 else b""
+    will = b""
+    if last_word is not None:
+        flags |= 0x04 | last_word.qos << 3
+        will = properties + _text(last_word.topic) + _binary(last_word.payload)
     body = _text("MQTT") + struct.pack(">BBH", protocol, flags, keep_alive_s) + properties + _text(client_id)
+    body += will
     for text in (username, password):
         if text is not None:
             body += _text(text)
@@ -120,8 +140,11 @@ def disconnect() -> bytes:
 
 
 def _text(text: str) -> bytes:
-    encoded = text.encode()
-    return struct.pack(">H", len(encoded)) + encoded
+    return _binary(text.encode())
+
+
+def _binary(data: bytes) -> bytes:
+    return struct.pack(">H", len(data)) + data
 
 
 def _packet(head: int, body: bytes) -> bytes:
