@@ -1,4 +1,4 @@
-"""What a database takes of ready-made lines from a bare HTTP writer: the limit that ingest is held against."""
+"""What a database takes of ready-made lines from a bare HTTP writer: the limit that ingest is held to."""
 
 from __future__ import annotations
 
