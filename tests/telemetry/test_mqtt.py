@@ -67,6 +67,19 @@ async def test_a_message_arrives(broker: Broker) -> None:
         assert await next_message(listener) == Message(topic, "chữ".encode(), 1, False)
 
 
+async def test_no_message_waits_for_the_one_before(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    options: list[tuple[object, ...]] = []
+    set_option = socket.socket.setsockopt
+
+    def noting(plug: socket.socket, *option: int) -> None:
+        options.append(option)
+        set_option(plug, *option)
+
+    monkeypatch.setattr(socket.socket, "setsockopt", noting)
+    async with open_link(broker, "speaker"):
+        assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in options
+
+
 async def test_retained_messages_wait_for_the_subscriber(broker: Broker) -> None:
     topic = topic_of("retained")
     async with open_link(broker, "speaker") as speaker:

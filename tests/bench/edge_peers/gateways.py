@@ -84,8 +84,6 @@ class Kega(Gateway):
     """`kega edge run`, every register a point of a class of the benchmark's."""
 
     name = "kega"
-    commit_every_ms: int | None = None
-    """None for the default."""
 
     def configure(self) -> None:
         """The gateway's YAML, and a library with one class and one profile."""
@@ -129,7 +127,6 @@ class Kega(Gateway):
                 "reconnect_longest_s": 2,
             },
             "state_dir": "state",
-            "spool": {} if self.commit_every_ms is None else {"commit_every_ms": self.commit_every_ms},
             "buses": [
                 {
                     "id": "line",
@@ -168,13 +165,6 @@ class Kega(Gateway):
         """As the service unit starts it."""
         command = [sys.executable, "-m", "telemetry", "edge", "run", "--config", "gateway.yaml"]
         return command, {"KEGA_FIRMWARE_CONFIGS": str(self.folder / "library")}
-
-
-class PromptKega(Kega):
-    """kega with a commit every 50 ms instead of every 250."""
-
-    name = "kega, commits every 50 ms"
-    commit_every_ms = 50
 
 
 class ThingsBoard(Gateway):
