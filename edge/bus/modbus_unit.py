@@ -195,6 +195,10 @@ class ModbusUnit:
 
     def _complete(self, scan: Scan, wanted: Wanted, plan: Plan) -> None:
         """Judge the points together, and say of each missing one why it is."""
+        self._statistics.refused = len(self._learned.refusals)
+        is_simple = len(self._profiles) == 1 and not self._profiles[0].spoils
+        if is_simple and len(scan.points.get(0, ())) == len(wanted):
+            return  # everything came, and nothing can disprove it
         refused = {(place.owner, place.point.key) for place in plan.refused}
         for number, profile in enumerate(self._profiles):
             keys = frozenset(key for owner, key in wanted if owner == number)
@@ -208,7 +212,6 @@ class ModbusUnit:
                 reason = REFUSED if (number, key) in refused else scan.reason
                 points.append(NativePoint(key, None, Quality.BAD, reason))
             scan.points[number] = points
-        self._statistics.refused = len(self._learned.refusals)
 
     async def _ask(self, request: Request) -> Exchange:
         """A read, made a second time where noise spoilt the first."""
