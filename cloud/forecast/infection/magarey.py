@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -79,7 +79,26 @@ def pathogen_named(name: str) -> Pathogen:
     return sets[name]
 
 
-def temperature_response(limits: Limits, temperature: ArrayLike) -> FloatArray:
+class Cardinals(Protocol):
+    """What the response needs of limits: numbers, or arrays that fit the temperatures' shape."""
+
+    @property
+    def lowest(self) -> float | FloatArray: ...
+
+    @property
+    def optimum(self) -> float | FloatArray: ...
+
+    @property
+    def highest(self) -> float | FloatArray: ...
+
+    @property
+    def least_wet_h(self) -> float | FloatArray: ...
+
+    @property
+    def most_wet_h(self) -> float | FloatArray: ...
+
+
+def temperature_response(limits: Cardinals, temperature: ArrayLike) -> FloatArray:
     """f(T): 1 at the optimum, 0 at and beyond the limits, NaN where the temperature is not known."""
     celsius = np.asarray(temperature, dtype=float)
     inside = (celsius > limits.lowest) & (celsius < limits.highest)
@@ -89,7 +108,7 @@ def temperature_response(limits: Limits, temperature: ArrayLike) -> FloatArray:
     return np.where(inside, response, np.where(np.isnan(celsius), np.nan, 0.0))
 
 
-def wet_hours_needed(limits: Limits, temperature: ArrayLike) -> FloatArray:
+def wet_hours_needed(limits: Cardinals, temperature: ArrayLike) -> FloatArray:
     """W(T): wet hours that infection needs, infinite where it cannot happen, NaN where T is not known."""
     response = temperature_response(limits, temperature)
     needed = limits.least_wet_h / np.where(response > 0, response, 1)
