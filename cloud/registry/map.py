@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, case, func, literal_column, or_, select
+from sqlalchemy import BigInteger, Integer, Select, and_, case, column, func, literal_column, select, values
 
 from cloud.registry.cells import LEVELS, Box, ranges_of
 from cloud.registry.devices import device_columns, device_of
@@ -30,7 +30,7 @@ class DeviceMap(Transactions):
             func.avg(DEVICES.c.longitude),
         ).where(DEVICES.c.cell.is_not(None))
         if box is not None:
-            query = query.where(or_(*_within(box)))
+            query = _within(query, box)
         with self._reading() as connection:
             rows = connection.execute(query.group_by(cell, DEVICES.c.device_class)).all()
         return [CellCount(*row) for row in rows]
@@ -39,8 +39,7 @@ class DeviceMap(Transactions):
         self, box: Box, *, device_class: str | None = None, limit: int = 1000
     ) -> list[DeviceRecord]:
         """Up to `limit` devices in a part of the map, without their points."""
-        query = select(*device_columns()).where(or_(*_within(box)))
-        query = query.where(
+        query = _within(select(*device_columns()), box).where(
             DEVICES.c.latitude.between(box.south, box.north), DEVICES.c.longitude.between(box.west, box.east)
         )
         if device_class is not None:
@@ -49,5 +48,10 @@ class DeviceMap(Transactions):
             return [device_of(row) for row in connection.execute(query.limit(limit))]
 
 
-def _within(box: Box) -> Sequence[ColumnElement[bool]]:
-    return [and_(DEVICES.c.cell >= first, DEVICES.c.cell < end) for first, end in ranges_of(box)]
+def _within(query: Select[Any], box: Box) -> Select[Any]:
+    """Joined with the box's ranges: of many conditions in an OR SQLite would look up the table row by row."""
+    ranges = values(column("first", BigInteger), column("beyond", BigInteger), name="r").data(ranges_of(box))
+    each = ranges.cte("ranges")
+    return query.join_from(
+        each, DEVICES, and_(DEVICES.c.cell >= each.c.first, DEVICES.c.cell < each.c.beyond)
+    )
