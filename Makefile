@@ -76,6 +76,22 @@ bench-spool: env ## a week of outage on disk, its drain, wear of flash, commits 
 bench-supervision: env ## memory of an agent whose broker is away (SECONDS=120)
 	@PYTHONPATH=. $(BIN)/python -m tests.bench.bench_supervision
 
+bench-ingest: env var/bench/node-red/ready var/bench/mqttwarn/ready var/bench/mqtt2influxdb/ready ## ingest beside the database's limit and other bridges, and its faults
+	@for bench in ingest ingest_faults; do \
+	  echo "bench_$$bench"; PYTHONPATH=. $(BIN)/python tests/bench/bench_$$bench.py $(BENCH_OPTIONS) || exit 1; done
+
+var/bench/node-red/ready: tests/bench/ingest_peers/node_red/package-lock.json
+	@echo "installing Node-RED into its own folder var/bench/node-red …"
+	@mkdir -p var/bench/node-red && cp tests/bench/ingest_peers/node_red/package*.json var/bench/node-red
+	@cd var/bench/node-red && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+var/bench/mqtt%/ready: requirements/bench-ingest-mqtt%.lock
+	@echo "installing mqtt$* into its own environment var/bench/mqtt$* …"
+	@test -x var/bench/mqtt$*/bin/python || $(PYTHON) -m venv var/bench/mqtt$*
+	@var/bench/mqtt$*/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r $<
+	@touch $@
+
 bench-demo: env ## the demo's start and memory
 	@PYTHONPATH=. $(BIN)/python tests/bench/bench_demo.py
 

@@ -12,7 +12,7 @@ from telemetry.sparkplug.topics import Topic, Verb
 
 MAX_WAITING: Final = 500_000
 """Batches that wait at most; past that the oldest gateway's are dropped, and it sends them again."""
-FULL: Final = 16
+FULL: Final = 8
 """A gateway sends again at most 64 batches at once: it is told early, so that it need not wait."""
 _RANGES_A_MESSAGE: Final = 500
 

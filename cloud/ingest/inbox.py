@@ -22,8 +22,10 @@ MAX_BYTES: Final = 24 * 1024 * 1024
 BATCH_BYTES: Final = 8 * 1024 * 1024
 WINDOW_S: Final = 0.025
 """How long a message waits for company while there is little to do; under load batches fill at once."""
-SMALLEST_BATCH, LARGEST_BATCH = 100, 5000
-GOOD_WRITE_S: Final = 0.15
+ENOUGH: Final = 500
+"""Where so many wait, none waits for more company."""
+SMALLEST_BATCH, LARGEST_BATCH = 100, 2000
+GOOD_WRITE_S: Final = 0.1
 """Batches grow as long as a write takes less, and shrink when it takes more than twice that: so that large
 ones make the throughput of a quick database, and small ones keep live data quick with a slow one."""
 _MARK: Final = b"\x28\x01"
@@ -118,11 +120,12 @@ class Inbox:
 
     def _tell(self) -> None:
         resent = self._room > 0
+        enough = min(self.batch_size, ENOUGH)
         _set(self._some, bool(self._live.messages) or (resent and bool(self._resent.messages)))
         _set(
             self._full_batch,
-            self._live.is_enough(self.batch_size)
-            or (resent and not self._live.messages and self._resent.is_enough(self.batch_size)),
+            self._live.is_enough(enough)
+            or (resent and not self._live.messages and self._resent.is_enough(enough)),
         )
 
 

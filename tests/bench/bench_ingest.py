@@ -10,12 +10,12 @@ import statistics
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.store import open_store
 from tests.bench.ingest_peers.fleet import POINTS, STEP_MS, Gateway, device_id, field_names
+from tests.bench.ingest_peers.peers import measure
 from tests.bench.ingest_peers.process import cpu_s
 from tests.bench.ingest_peers.raw import write_lines
 from tests.bench.ingest_peers.sender import Plan
@@ -95,10 +95,6 @@ def _cpu(server: Server | None) -> float:
     return 0.0 if server is None or server.process is None else cpu_s(server.process.pid)
 
 
-def _median(rounds: int, measure: Callable[[int], float]) -> float:
-    return statistics.median(measure(each) for each in range(rounds))
-
-
 def against_influxdb(folder: Path, messages: int, rounds: int) -> tuple[list[float], list[Drain]]:
     """Raw writes and drains in turn, each with a database of its own."""
     raws, drains = [], []
@@ -124,40 +120,65 @@ def against_victoria(folder: Path, messages: int, rounds: int) -> tuple[list[flo
     return raws, drains
 
 
+PEERS = {
+    # name → reference in words, messages of each gateway in the burst, and in a trial
+    "node-red-batched": ("hand-batched Node-RED", 100, 30),
+    "node-red": ("ordinary Node-RED", 40, 10),
+    "mqttwarn": ("mqttwarn", 6, 2),
+    "mqtt2influxdb": ("mqtt2influxdb", 3, 1),
+}
+
+
+def servers(folder: Path, messages: int, rounds: int) -> tuple[list[Figure], float, float]:
+    """One worker against the limit of each store; also its rate and CPU with InfluxDB."""
+    figures: list[Figure] = []
+    rates: list[float] = []
+    cpus: list[float] = []
+    for title, run in (("InfluxDB 1.6.7", against_influxdb), ("VictoriaMetrics", against_victoria)):
+        raws, drains = run(folder, messages, rounds)
+        rate = statistics.median(each.points_a_second for each in drains)
+        cpu = statistics.median(each.cpu_s_per_100k for each in drains)
+        server_cpu = statistics.median(each.server_cpu_s_per_100k for each in drains)
+        memory = max(each.peak_rss_mb for each in drains)
+        rates.append(rate)
+        cpus.append(cpu)
+        share = rate / statistics.median(raws)
+        bare = "bare HTTP writer, same lines"
+        figures += [
+            Figure(f"one worker into {title}", rate, "points/s", bare, share, COMMAND),
+            Figure("its CPU", cpu, "s per 100,000 points", f"CPU of {title}", cpu / server_cpu, COMMAND),
+            Figure("its memory", memory, "MB, peak", "250 MB allowed", memory / 250, COMMAND),
+        ]
+    drained = drain(folder / "sqlite", f"sqlite:///{folder}/store.db", None, messages // 4)
+    rate = drained.points_a_second
+    figures.append(Figure("one worker into SQLite", rate, "points/s", "InfluxDB", rate / rates[0], COMMAND))
+    return figures, rates[0], cpus[0]
+
+
+def peers(folder: Path, rate: float, cpu: float, *, quick: bool) -> list[Figure]:
+    """The others on a burst of JSON of the same values, into InfluxDB 1.6.7."""
+    figures: list[Figure] = []
+    for name, (title, most, few) in PEERS.items():
+        messages = few if quick else most
+        found = measure(name, folder / name, GATEWAYS, messages, begin_ms(messages, STEP_MS))
+        print(f"{title}: {found}")
+        figures += [
+            Figure("one worker", rate, "points/s", title, rate / found.points_a_second, COMMAND),
+            Figure("its CPU", cpu, "s per 100,000 points", title, cpu / found.cpu_s_per_100k, COMMAND),
+        ]
+    return figures
+
+
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    messages, rounds = (100, 1) if options.quick else (200, 5)
-    figures: list[Figure] = []
+    messages, rounds = (100, 1) if options.quick else (400, 5)
     with tempfile.TemporaryDirectory(prefix="kega-bench-") as name:
         folder = Path(name)
-        for title, run in (("InfluxDB 1.6.7", against_influxdb), ("VictoriaMetrics", against_victoria)):
-            raws, drains = run(folder, messages, rounds)
-            limit = statistics.median(raws)
-            rate = statistics.median(each.points_a_second for each in drains)
-            cpu = statistics.median(each.cpu_s_per_100k for each in drains)
-            server_cpu = statistics.median(each.server_cpu_s_per_100k for each in drains)
-            figures += [
-                Figure(
-                    f"one worker into {title}", rate, "points/s", "bare HTTP writer of the same lines",
-                    rate / limit, COMMAND,
-                ),
-                Figure(
-                    f"CPU of the worker, {title}", cpu, "s per 100,000 points", f"CPU of {title} for them",
-                    cpu / server_cpu, COMMAND,
-                ),
-                Figure(
-                    f"memory of the worker, {title}, peak", max(each.peak_rss_mb for each in drains), "MB",
-                    "250 MB allowed", max(each.peak_rss_mb for each in drains) / 250, COMMAND,
-                ),
-            ]  # fmt: skip
-        drained = drain(folder / "sqlite", f"sqlite:///{folder}/store.db", None, messages // 4)
-        figures.append(
-            Figure("one worker into SQLite", drained.points_a_second, "points/s", "the same into InfluxDB",
-                   drained.points_a_second / figures[0].value, COMMAND)
-        )  # fmt: skip
+        figures, rate, cpu = servers(folder, messages, rounds)
+        figures += peers(folder, rate, cpu, quick=options.quick)
     write("ingest", figures)
 
 

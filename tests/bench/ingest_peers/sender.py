@@ -203,7 +203,7 @@ class Sender:
 def send_json(plan: Plan) -> Outcome:
     """The burst for the peers: QoS 1, prebuilt, at most 2000 without the broker's PUBACK."""
     gateways = [Gateway(index, plan.begin_ms) for index in range(plan.gateways)]
-    ready = []
+    ready: list[bytes] = []
     for number in range(plan.messages):
         for gateway in gateways:
             topic = f"bench/{gateway.id}".encode()

@@ -64,7 +64,8 @@ def test_members_of_a_queue_group_divide_the_work_and_one_that_goes_is_replaced(
             second = asyncio.create_task(other.worker(broker, intake=intake).run())
             await until(lambda: other.sample("connected") == 1, "the second worker")
             gateway.link.publish(topic("DBIRTH", device="sl-000778"), birth())
-            await until(lambda: other.sample("messages_total", verb="DBIRTH") == 1, "the birth at both")
+            for each in (bench, other):
+                await until(lambda each=each: each.sample("messages_total", verb="DBIRTH") == 1, "the birth")  # type: ignore[misc]
             to, begin = topic(device="sl-000778"), now_ms() - 100_000
             for number in range(400):
                 gateway.link.publish(to, data(double("Power/Active", 1.0, begin + number), batch=number))
