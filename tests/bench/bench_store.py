@@ -8,6 +8,7 @@ value of times (above 1: reached), value : goal of rates.
 from __future__ import annotations
 
 import argparse
+import gc
 import random
 import shutil
 import sqlite3
@@ -106,6 +107,8 @@ def fill_influx(store: Store, scans: int) -> None:
 def read_figures(name: str, store: Store, values: int, times: int) -> list[Figure]:
     """What boards ask, at this size."""
     known = [each.device for each in channels()]
+    gc.collect()
+    gc.freeze()  # as the API's process does at its start
 
     def one(field: str) -> object:
         return store.series(_random.choice(known), field, NOW - DAY_MS, NOW)
