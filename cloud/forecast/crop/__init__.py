@@ -1,0 +1,1 @@
+"""Plots, their crops, and which stage a crop is in."""
