@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from simulators.load.cli import load
+
 if TYPE_CHECKING:
     from simulators.province import Province
     from telemetry.devices.library import Library
@@ -27,6 +29,9 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.group()
 def sim() -> None:
     """Simulate devices, and break them."""
+
+
+sim.add_command(load)
 
 
 @sim.command()

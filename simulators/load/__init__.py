@@ -1,0 +1,1 @@
+"""Load: many gateways that speak the whole contract, from few processes and without devices."""
