@@ -34,6 +34,7 @@ _UNITS: Final = {
     "deg": GrafanaUnit("degree"),
     "h": GrafanaUnit("h"),
     "hPa": GrafanaUnit("pressurehpa"),
+    "kPa": GrafanaUnit("pressurekpa"),
     "kg": GrafanaUnit("masskg"),
     "km/h": GrafanaUnit("velocitykmh"),
     "lx": GrafanaUnit("lux"),

@@ -86,14 +86,15 @@ def _changes(run: list[Reading]) -> list[Reading]:
 
 def _extremes(run: list[Reading]) -> list[Reading]:
     good = [reading for reading in run if reading.quality is Quality.GOOD]
-    kept = [
+    spared = _unique([min(good, key=_number), max(good, key=_number), good[-1]]) if good else []
+    # Runs of bad quality are those between the good values that stay: what is left out parts nothing.
+    staying = {id(reading) for reading in spared}
+    left = [each for each in run if each.quality is not Quality.GOOD or id(each) in staying]
+    return [
         reading
-        for before, reading in zip([None, *run], run, strict=False)
-        if reading.quality is not Quality.GOOD and (before is None or before.quality is not reading.quality)
+        for before, reading in zip([None, *left], left, strict=False)
+        if reading.quality is Quality.GOOD or before is None or before.quality is not reading.quality
     ]
-    if good:
-        kept += [min(good, key=_number), max(good, key=_number), good[-1]]
-    return _unique(kept)
 
 
 def _unique(readings: list[Reading]) -> list[Reading]:

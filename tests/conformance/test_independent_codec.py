@@ -131,8 +131,12 @@ def test_the_other_codec_reads_our_data(peer: Peer) -> None:
                 value = metric["value"]
                 whole = isinstance(reading.value, int) and isinstance(value, str)
                 assert (int(value) if whole else value) == reading.value
-            quality = metric.get("properties", {}).get("Quality", {"value": 192, "type": "Int32"})
-            assert quality == {"value": int(reading.quality), "type": "Int32"}
+            properties = metric.get("properties", {})
+            quality = properties.get("Quality", {"value": 192, "type": "Int32"})
+            assert quality == {"value": int(reading.quality.standard), "type": "Int32"}
+            finer = {"value": int(reading.quality), "type": "Int32"}
+            expected = None if reading.quality is reading.quality.standard else finer
+            assert properties.get("QualityDetail") == expected
 
 
 def test_the_other_codec_reads_our_births_and_commands(peer: Peer) -> None:
