@@ -62,12 +62,15 @@ async def run_cloud(settings: Settings, parts: Iterable[Part], *, tell: Callable
 
 
 def starts(settings: Settings, parts: Iterable[Part], registry: Registry, store: Store) -> dict[str, Start]:
-    """How each part is started. It imports what it needs when it starts: an ingest worker needs no web."""
+    """How each part is started. It imports what it needs when it starts: an ingest worker needs no web.
+
+    Of several processes with the supervisor or the roll-ups one does the work, and the others stand by.
+    """
 
     async def supervisor() -> None:
         from cloud.host.service import run_supervisor
 
-        await run_supervisor(settings, registry)
+        await alone(Part.SUPERVISOR, lambda: run_supervisor(settings, registry))
 
     async def ingest() -> None:
         from cloud.ingest.service import run_ingest
@@ -83,7 +86,13 @@ def starts(settings: Settings, parts: Iterable[Part], registry: Registry, store:
     async def rollup() -> None:
         from cloud.rollup.service import run_rollup
 
-        await run_rollup(settings, registry, store)
+        await alone(Part.ROLLUP, lambda: run_rollup(settings, registry, store))
+
+    async def alone(part: Part, work: Start) -> None:
+        from cloud.leader.election import lead
+        from cloud.leader.lock import open_lock
+
+        await lead(part.value, open_lock(settings.registry, f"{part.value}-{settings.host_id}"), work)
 
     known: dict[Part, Start] = {
         Part.SUPERVISOR: supervisor,

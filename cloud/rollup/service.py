@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 async def run_rollup(
     settings: Settings, registry: Registry, store: Store, clock: Clock | None = None
 ) -> None:
-    """Work until cancelled. Several processes may do this; they do the same work twice."""
+    """Work until cancelled. Several processes doing this would do the same work twice."""
     await Keeper(settings, registry, store, clock or SystemClock()).run()
 
 
