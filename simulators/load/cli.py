@@ -49,6 +49,13 @@ _file = click.Path(path_type=Path, dir_okay=False)
     default=0,
     help="Fewer connections than gateways: then only the first gateway of each has a will.",
 )
+@click.option(
+    "--command-qos",
+    type=click.IntRange(0, 1),
+    default=1,
+    show_default=True,
+    help="Of the subscription of commands; 0 for a NATS cluster (docs/scaling.md).",
+)
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option(
     "--class", "device_class", default="streetlight", show_default=True, help="Class of the devices."

@@ -102,7 +102,7 @@ class Fleet:
                 try:
                     wills = [gateway.new_session(self._clock.now_ms()) for gateway in line.gateways]
                     filters = [each for gateway in line.gateways for each in gateway.filters]
-                    await wire.stand(f"kega-{line.gateways[0].id}", wills[0], filters)
+                    await wire.stand(f"kega-{line.gateways[0].id}", wills[0], filters, self._plan.command_qos)
                     self._came_up(line, wire)
                     failures = 0
                     await asyncio.shield(wire.lost)
@@ -116,9 +116,11 @@ class Fleet:
             await asyncio.sleep(self._pause_s(failures))
 
     def _pause_s(self, failures: int) -> float:
+        """Jitter after a loss; then all nodes of a cluster one after the other, and ever longer pauses."""
         if failures == 1:
             return self._chance.uniform(0, self._plan.jitter_s)
-        ceiling = min(_LONGEST_PAUSE_S, 2.0 ** min(failures - 1, 16))
+        rounds, place = divmod(failures - 1, len(self._plan.brokers))
+        ceiling = 1.0 if place else min(_LONGEST_PAUSE_S, 2.0 ** min(rounds, 16))
         return self._chance.uniform(ceiling / 2, ceiling)
 
     def _came_up(self, line: _Line, wire: Wire) -> None:

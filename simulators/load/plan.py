@@ -28,6 +28,8 @@ class LoadPlan:
     """Devices are scanned so long, counted from the moment when all gateways are online."""
     connections: int = 0
     """MQTT connections; 0 is one for each gateway."""
+    command_qos: int = 1
+    """Of the subscription of commands: 1 by the standard. A NATS cluster keeps books on each of QoS 1."""
     device_class: str = "streetlight"
     area: str = AREA
     seed: int = 1

@@ -34,14 +34,14 @@ class Wire(asyncio.Protocol):
         self.lost: asyncio.Future[str] = self._loop.create_future()
         """Done when the connection has ended, with the reason."""
 
-    async def stand(self, client_id: str, will: LastWord | None, filters: Sequence[str]) -> None:
-        """Log in and subscribe, with QoS 1 as the standard wants. Raises LinkError."""
+    async def stand(self, client_id: str, will: LastWord, filters: Sequence[str], qos: int) -> None:
+        """Log in and subscribe. Raises LinkError."""
         broker = self._broker
         hello = packets.connect(
             client_id, broker.protocol, broker.keep_alive_s, broker.username, broker.password, last_word=will
         )
         await self._asked(hello, "CONNECT")
-        await self._asked(packets.subscribe(_SUBSCRIPTION, filters, broker.protocol, qos=1), "SUBSCRIBE")
+        await self._asked(packets.subscribe(_SUBSCRIPTION, filters, broker.protocol, qos), "SUBSCRIBE")
         self._ping_later()
 
     async def _asked(self, packet: bytes, what: str) -> None:
