@@ -1,0 +1,1 @@
+"""Dragon fruit: diseases by organ, fruit fly, rules."""
