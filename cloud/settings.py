@@ -63,6 +63,13 @@ class BrokerSettings(_Section):
     cert_file: Path | None = None
     key_file: Path | None = None
     keep_alive_s: int = Field(default=60, ge=5, le=3600)
+    standby_urls: tuple[str, ...] = ()
+    """Other nodes of the same cluster, tried in turn while one does not answer."""
+
+    @field_validator("standby_urls")
+    @classmethod
+    def _are_mqtt(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(cls._is_mqtt(url) for url in urls)
 
     @field_validator("url")
     @classmethod
@@ -93,14 +100,18 @@ class BrokerSettings(_Section):
             update={name: folder / path for name in files if (path := getattr(self, name)) is not None}
         )
 
-    def to_broker(self) -> Broker:
-        """The broker with its password read from the file.
+    def to_brokers(self) -> tuple[Broker, ...]:
+        """The broker and its stand-ins. Raises SettingsError as `to_broker`."""
+        return tuple(self.to_broker(url) for url in (self.url, *self.standby_urls))
+
+    def to_broker(self, url: str | None = None) -> Broker:
+        """The broker, or its stand-in at `url`, with the password read from the file.
 
         Raises:
             SettingsError: the password file cannot be read.
         """
         return Broker(
-            url=self.url,
+            url=url or self.url,
             protocol=self.protocol,
             username=self.username,
             password=None if self.password_file is None else read_secret(self.password_file),

@@ -108,6 +108,7 @@ class Agent:
                 reconnect_first_s=config.broker.reconnect_first_s,
                 reconnect_longest_s=config.broker.reconnect_longest_s,
                 look_for_first_s=config.broker.look_for_first_s,
+                command_qos=config.broker.command_qos,
             ),
             clock=self._clock,
         )

@@ -55,6 +55,8 @@ class BrokerConfig(_Data):
     reconnect_longest_s: float = Field(default=60, gt=0, le=3600)
     standby_urls: tuple[Annotated[str, Field(pattern=r"mqtts?://[^\s/]+/?")], ...] = ()
     """Other brokers of the same fleet, in the order in which they are tried while `url` does not answer."""
+    command_qos: Literal[0, 1] = 1
+    """Of the subscription of commands: 1 by the standard, 0 on a NATS cluster, which keeps books on each."""
     look_for_first_s: float = Field(default=150, ge=1, le=86_400)
     """While a standby broker serves, `url` is looked at this often; two answers bring the gateway back."""
 

@@ -34,6 +34,7 @@ def make_context(settings: Settings, registry: Registry, store: Store, clock: Cl
     classes = Library.shipped().classes
     software = version("kega")
     threads = Threads()
+    broker, *standbys = settings.broker.to_brokers()
     sessions = Sessions(session_key(settings.secrets_dir), clock.now_ms)
     return Context(
         registry=registry,
@@ -41,12 +42,13 @@ def make_context(settings: Settings, registry: Registry, store: Store, clock: Cl
         classes=classes,
         people=People(registry, sessions, clock, threads.run),
         live=Live(
-            settings.broker.to_broker(),
+            broker,
             registry,
             store,
             classes=classes,
             clock=clock,
             encode=EventCodec(clock, software),
+            standbys=standbys,
         ),
         threads=threads,
         clock=clock,

@@ -50,7 +50,7 @@ async def run_supervisor(
         ClassError: a device class cannot be used.
         SettingsError: the broker's password file cannot be read.
     """
-    broker = settings.broker.to_broker()
+    broker, *standbys = settings.broker.to_brokers()
     policy = settings.supervisor
     classes = Library.shipped().classes
     clock = SystemClock()
@@ -81,6 +81,7 @@ async def run_supervisor(
             liveness=liveness,
             metrics=metrics,
             clock=clock,
+            standbys=standbys,
         )
         pusher = Pusher(registry, supervisor, clock)
         supervisor.on_birth = pusher.gateway_born

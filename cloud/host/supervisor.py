@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cloud.backoff import Backoff
@@ -62,10 +62,12 @@ class Supervisor:
         liveness: Liveness,
         metrics: HostMetrics,
         clock: Clock,
+        standbys: Sequence[Broker] = (),
     ) -> None:
         self.on_birth: Callable[[str], None] = lambda _: None
         """Gets the id of every gateway that is born."""
-        self._broker = broker
+        self._brokers = deque([broker, *standbys])
+        """Nodes of one cluster; the first is in use."""
         self._host_id = host_id
         self._registry = registry
         self._topic = str(StateTopic(host_id))
@@ -89,22 +91,24 @@ class Supervisor:
             try:
                 await self._one_connection(dispatcher, backoff)
             except LinkError as error:
+                self._brokers.rotate(-1)
                 pause = backoff.next_s()
                 _log.warning("broker-away", extra={"retry_s": round(pause, 1), "cause": str(error)})
                 await asyncio.sleep(pause)
 
     async def _one_connection(self, dispatcher: Dispatcher, backoff: Backoff) -> None:
+        broker = self._brokers[0]
         time_ms = self._clock.now_ms()
         will = Will(self._topic, State(online=False, time_ms=time_ms).encode(), qos=1, retain=True)
         self._state = State(online=True, time_ms=time_ms)
-        async with open_link(self._broker, self._host_id, will=will, queue_size=QUEUE) as link:
+        async with open_link(broker, self._host_id, will=will, queue_size=QUEUE) as link:
             await link.subscribe(self._topic, f"{NAMESPACE}/#", qos=1)
             await link.publish_confirmed(self._topic, self._state.encode(), qos=1, retain=True)
             backoff.reset()
             self._link = link
             self._fleet.connected(Moment.now(self._clock))
             self._metrics.connected.set(1)
-            _log.info("host-online", extra={"host": self._host_id, "broker": self._broker.url})
+            _log.info("host-online", extra={"host": self._host_id, "broker": broker.url})
             try:
                 await self._listen(link, dispatcher)
             finally:
@@ -112,7 +116,7 @@ class Supervisor:
                 self._metrics.connected.set(0)
                 self._fleet.disconnected(Moment.now(self._clock))
                 await self._farewell(link)
-        raise LinkError(f"connection to {self._broker.url} lost: {link.lost.result()}")
+        raise LinkError(f"connection to {broker.url} lost: {link.lost.result()}")
 
     async def _farewell(self, link: Link) -> None:
         """Before an intended end: STATE offline, with the time of now."""

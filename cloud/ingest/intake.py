@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
@@ -112,3 +113,22 @@ class PahoIntake:
             finally:
                 passing.cancel()
                 await asyncio.wait({passing})
+
+
+class InTurn:
+    """Several nodes of one cluster: each connection is made to the next one."""
+
+    def __init__(self, intakes: Sequence[Intake]) -> None:
+        self._intakes = deque(intakes)
+        self._used = intakes[0]
+
+    @property
+    def url(self) -> str:
+        """Of the node used last."""
+        return self._used.url
+
+    def connect(self, deliver: Deliver) -> AbstractAsyncContextManager[Session]:
+        """See the protocol."""
+        self._used = self._intakes[0]
+        self._intakes.rotate(-1)
+        return self._used.connect(deliver)

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from cloud.alarms.fast_lane import FastLane
 from cloud.ingest.commit import Committer
 from cloud.ingest.devices import Devices
-from cloud.ingest.intake import Intake, MqttIntake, PahoIntake
+from cloud.ingest.intake import Intake, InTurn, MqttIntake, PahoIntake
 from cloud.ingest.letter_watch import LetterWatch
 from cloud.ingest.metrics import IngestMetrics
 from cloud.ingest.router import Router
@@ -53,12 +53,12 @@ async def run_ingest(
 
 
 def _intake(settings: Settings) -> Intake:
-    ingest, broker = settings.ingest, settings.broker.to_broker()
+    ingest, brokers = settings.ingest, settings.broker.to_brokers()
     if ingest.transport == "nats":
         from cloud.ingest.nats import NatsIntake
 
         urls = tuple(url.strip() for url in ingest.nats_url.split(","))
-        return NatsIntake(urls, ingest.queue_group, broker)
+        return NatsIntake(urls, ingest.queue_group, brokers[0])
     kind = PahoIntake if ingest.transport == "paho" else MqttIntake
     client_id = f"{settings.host_id}-ingest-{secrets.token_hex(4)}"
-    return kind(broker, client_id, ingest.shared_subscription)
+    return InTurn([kind(broker, client_id, ingest.shared_subscription) for broker in brokers])

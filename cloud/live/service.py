@@ -7,7 +7,8 @@ import contextlib
 import logging
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -55,11 +56,13 @@ class Live:
         classes: Mapping[str, DeviceClass],
         clock: Clock,
         encode: Callable[[Event], bytes],
+        standbys: Sequence[Broker] = (),
     ) -> None:
         self.view = LiveView(classes)
         self.hub = Hub(encode, self.view.class_of)
         self.health = HealthReport()
-        self._broker = broker
+        self._brokers = deque([broker, *standbys])
+        """Nodes of one cluster; the first is in use."""
         self._registry = registry
         self._store = store
         self._clock = clock
@@ -88,7 +91,7 @@ class Live:
         while True:
             try:
                 client_id = f"kega-live-{secrets.token_hex(4)}"
-                async with open_link(self._broker, client_id) as link:
+                async with open_link(self._brokers[0], client_id) as link:
                     await link.subscribe(*FILTERS)
                     self._checks.broker_up()
                     self._doubt.set()
@@ -99,6 +102,7 @@ class Live:
                     raise LinkError(f"connection lost: {link.lost.result()}")
             except LinkError as error:
                 failures += 1
+                self._brokers.rotate(-1)
                 self._checks.broker_down(str(error))
                 self._doubt.set()
                 wait_s = min(_LONGEST_WAIT_S, 2.0 ** min(failures, 6) / 2) * random.uniform(0.5, 1)  # noqa: S311

@@ -100,7 +100,7 @@ class Connection:
         Raises:
             LinkError: the connection is lost, or does not carry anything any more.
         """
-        await self._link.subscribe(*self._session.command_filters, qos=1)
+        await self._link.subscribe(*self._session.command_filters, qos=self._settings.command_qos)
         if self._primary is None:
             self._session.begin()
         else:
@@ -323,7 +323,9 @@ class Connection:
             return
         self._probe_at = now + self._settings.probe_every_s
         await self._link.subscribe(
-            self._session.command_filters[0], qos=1, timeout_s=self._settings.probe_timeout_s
+            self._session.command_filters[0],
+            qos=self._settings.command_qos,
+            timeout_s=self._settings.probe_timeout_s,
         )
         _LOG.warning(
             "host-does-not-acknowledge",

@@ -27,5 +27,7 @@ class UplinkSettings:
     reconnect_first_s: float = 5.0
     """A lost connection is renewed after 0 … this; give it about 10 ms for each gateway of the fleet."""
     reconnect_longest_s: float = 60.0
+    command_qos: int = 1
+    """Of the subscription of commands; kega publishes them with 0 anyway."""
     look_for_first_s: float = 150.0
     """While a standby broker is in use, the first one is tried this often; two answers bring us back."""

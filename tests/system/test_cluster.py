@@ -27,8 +27,8 @@ def folder() -> Iterator[Path]:
 def settings(folder: Path, nodes: list[NatsNode]) -> Path:
     file = folder / "cloud.yaml"
     file.write_text(
-        f"broker: {{url: '{nodes[0].url}', protocol: 4}}\nstore: sqlite:///store.db\n"
-        "registry: sqlite:///registry.db\nsecrets_dir: secrets\n"
+        f"broker: {{url: '{nodes[0].url}', protocol: 4, standby_urls: ['{nodes[1].url}']}}\n"
+        "store: sqlite:///store.db\nregistry: sqlite:///registry.db\nsecrets_dir: secrets\n"
         f"ingest: {{transport: nats, nats_url: '{','.join(node.nats_url for node in nodes)}'}}\n"
     )
     return file
@@ -37,16 +37,19 @@ def settings(folder: Path, nodes: list[NatsNode]) -> Path:
 def test_one_node_of_three_is_killed_under_load(folder: Path) -> None:
     with nats_cluster() as nodes:
         config = settings(folder, nodes)
-        cloud = Process("cloud", ["cloud", "run", "--only", "ingest", "--config", str(config)], folder)
+        cloud = Process(
+            "cloud", ["cloud", "run", "--only", "supervisor,ingest", "--config", str(config)], folder
+        )
         load = Process("load", arguments(nodes), folder)
         cloud.start()
         try:
-            wait_until(lambda: "subscribed" in cloud.log_tail(), "ingest", 60)
+            wait_until(lambda: "subscribed" in log(cloud) and "host-online" in log(cloud), "the cloud", 60)
             load.start()
-            wait_until(lambda: "load-online" in load.log_file.read_text(), "all gateways", 90)
-            nodes[1].kill()
+            wait_until(lambda: "load-online" in log(load), "all gateways", 90)
+            nodes[0].kill()  # the one that the supervisor uses
             assert load.popen is not None
             code = load.popen.wait(150)
+            wait_until(lambda: log(cloud).count("host-online") == 2, "the supervisor elsewhere", 60)
         finally:
             cloud.kill()
             load.kill()
@@ -62,6 +65,10 @@ def test_one_node_of_three_is_killed_under_load(folder: Path) -> None:
     )
     store.close()
     assert stored == told["batches"]
+
+
+def log(process: Process) -> str:
+    return process.log_file.read_text()
 
 
 def arguments(nodes: list[NatsNode]) -> list[str]:
