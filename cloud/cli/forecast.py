@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from cloud.cli.counts import score_counts
+from cloud.cli.forecast_assess import assess
+from cloud.cli.forecast_verify import verify
 from cloud.cli.forecast_words import flag_rows, warn
 from cloud.cli.options import json_option, print_json, print_table
 from cloud.cli.outlook import outlook
@@ -57,6 +59,8 @@ def forecast() -> None:
 
 forecast.add_command(outlook)
 forecast.add_command(score_counts)
+forecast.add_command(assess)
+forecast.add_command(verify)
 
 
 @forecast.command()
