@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test env lint types unit system grafana-test soak servers bench-edge bench-forecast bench-bus bench-codec bench-store bench-api bench-demo bench-commands bench-spool bench-supervision lock clean help
+.PHONY: demo test env lint types unit system grafana-test soak servers bench-cluster bench-edge bench-forecast bench-bus bench-codec bench-store bench-api bench-demo bench-commands bench-spool bench-supervision lock clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -91,6 +91,9 @@ var/bench/mqtt%/ready: requirements/bench-ingest-mqtt%.lock
 	@test -x var/bench/mqtt$*/bin/python || $(PYTHON) -m venv var/bench/mqtt$*
 	@var/bench/mqtt$*/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r $<
 	@touch $@
+
+bench-cluster: env ## 10,000 gateways: a NATS cluster loses a node, a broker restarts, births are paced (GATEWAYS=1000)
+	@PYTHONPATH=. $(BIN)/python tests/bench/bench_cluster.py
 
 bench-demo: env ## the demo's start and memory
 	@PYTHONPATH=. $(BIN)/python tests/bench/bench_demo.py

@@ -12,6 +12,8 @@ from typing import Final
 
 from cloud.identity.accounts import first_admin
 from cloud.keep import Start, keep
+from cloud.observability.process import ProcessMetrics
+from cloud.observability.server import serving_metrics
 from cloud.registry.database import open_registry
 from cloud.registry.port import Registry
 from cloud.settings import Settings, prepare_folders
@@ -53,15 +55,20 @@ async def run_cloud(settings: Settings, parts: Iterable[Part], *, tell: Callable
             if password is not None:
                 tell(f"First start: log in as 'admin' with the password {password} (it is shown this once)")
         store = open_store(settings.store)
+        metrics = ProcessMetrics()
         try:
-            await _run(starts(settings, wanted, registry, store))
+            with serving_metrics(settings.metrics):
+                await _run(starts(settings, wanted, registry, store, metrics), metrics)
         finally:
+            metrics.close()
             store.close()
     finally:
         registry.close()
 
 
-def starts(settings: Settings, parts: Iterable[Part], registry: Registry, store: Store) -> dict[str, Start]:
+def starts(
+    settings: Settings, parts: Iterable[Part], registry: Registry, store: Store, metrics: ProcessMetrics
+) -> dict[str, Start]:
     """How each part is started. It imports what it needs when it starts: an ingest worker needs no web.
 
     Of several processes with the supervisor or the roll-ups one does the work, and the others stand by.
@@ -92,7 +99,12 @@ def starts(settings: Settings, parts: Iterable[Part], registry: Registry, store:
         from cloud.leader.election import lead
         from cloud.leader.lock import open_lock
 
-        await lead(part.value, open_lock(settings.registry, f"{part.value}-{settings.host_id}"), work)
+        async def leading() -> None:
+            with metrics.leading(part.value):
+                await work()
+
+        metrics.standing_by(part.value)
+        await lead(part.value, open_lock(settings.registry, f"{part.value}-{settings.host_id}"), leading)
 
     known: dict[Part, Start] = {
         Part.SUPERVISOR: supervisor,
@@ -103,11 +115,15 @@ def starts(settings: Settings, parts: Iterable[Part], registry: Registry, store:
     return {part.value: known[part] for part in parts}
 
 
-async def _run(work: dict[str, Start]) -> None:
+async def _run(work: dict[str, Start], metrics: ProcessMetrics) -> None:
     stop = asyncio.Event()
     clock = SystemClock()
     with _signals(stop):
-        tasks = [asyncio.create_task(keep(name, start, clock), name=name) for name, start in work.items()]
+        tasks = [
+            asyncio.create_task(keep(name, _counted(name, start, metrics), clock), name=name)
+            for name, start in work.items()
+        ]
+        watching = asyncio.create_task(metrics.watch_loop())
         stopping = asyncio.create_task(stop.wait())
         logger.info("cloud-started", extra={"roles": ",".join(work)})
         try:
@@ -115,6 +131,7 @@ async def _run(work: dict[str, Start]) -> None:
         finally:
             logger.info("cloud-stops")
             stopping.cancel()
+            watching.cancel()
             for task in tasks:
                 task.cancel()
             _, late = await asyncio.wait(tasks, timeout=END_S)
@@ -123,6 +140,14 @@ async def _run(work: dict[str, Start]) -> None:
         for task in tasks:
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 raise error
+
+
+def _counted(name: str, start: Start, metrics: ProcessMetrics) -> Start:
+    async def run() -> None:
+        with metrics.running(name):
+            await start()
+
+    return run
 
 
 @contextlib.contextmanager

@@ -131,6 +131,14 @@ class HttpSettings(_Section):
     """Addresses whose X-Forwarded-For and X-Forwarded-Proto are believed."""
 
 
+class MetricsSettings(_Section):
+    """Where a process answers Prometheus. Several processes of one machine need a port each."""
+
+    host: str = "127.0.0.1"
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """None: no port of its own; the API answers at /api/v1/metrics all the same."""
+
+
 class IngestSettings(_Section):
     """How ingest workers share the work."""
 
@@ -188,6 +196,7 @@ class Settings(_Section):
     """Where kega keeps the keys it makes; only its own user may read it."""
     retention: RetentionSettings = RetentionSettings()
     ingest: IngestSettings = IngestSettings()
+    metrics: MetricsSettings = MetricsSettings()
     supervisor: HostPolicy = HostPolicy()
 
     @field_validator("host_id")
@@ -207,6 +216,12 @@ class Settings(_Section):
     @classmethod
     def _known_registry(cls, url: str) -> str:
         return _checked_url(url, REGISTRY_SCHEMES)
+
+    def with_metrics_port(self, port: int | None) -> Settings:
+        """The same with another port for figures; unchanged for None."""
+        if port is None:
+            return self
+        return self.model_copy(update={"metrics": self.metrics.model_copy(update={"port": port})})
 
     def below(self, folder: Path) -> Settings:
         """The same, with relative paths taken from `folder`."""

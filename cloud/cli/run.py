@@ -19,9 +19,10 @@ _PARTS = ("supervisor", "ingest", "api", "rollup")
     show_default=True,
     help="Roles of this process, separated by commas; for isolation run several processes.",
 )
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Instead of metrics.port.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 @click.option("--log-json", is_flag=True, help="Log one JSON object a line.")
-def run(config: Path, only: str, log_level: str, *, log_json: bool) -> None:
+def run(config: Path, only: str, metrics_port: int | None, log_level: str, *, log_json: bool) -> None:
     """Run the cloud tier until SIGTERM or Ctrl-C.
 
     At the first start of the api role the password of the user `admin` is printed, once, to standard output.
@@ -40,7 +41,7 @@ def run(config: Path, only: str, log_level: str, *, log_json: bool) -> None:
     from cloud.settings import load_settings
     from telemetry.logs import configure_logging
 
-    settings = load_settings(config)
+    settings = load_settings(config).with_metrics_port(metrics_port)
     configure_logging(log_level, as_json=log_json)
     # It tells of each of its plug-ins; a migration itself is told by the registry's version.
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -20,11 +20,12 @@ END_S: Final = 20.0
 _log = logging.getLogger(__name__)
 
 
-async def run_crew(command: Sequence[str], workers: int) -> None:
+async def run_crew(command: Sequence[str], workers: int, metrics_port: int | None = None) -> None:
     """Run `workers` processes of `command` until SIGTERM or SIGINT; one that ends is started again.
 
     Between the starts of one worker the pause grows from 1 to 30 s, with jitter. `command` is the worker's
-    arguments for Python; its standard input closes when this process is gone, and it must end then.
+    arguments for Python; its standard input closes when this process is gone, and it must end then. Worker
+    number n answers Prometheus at `metrics_port` + n - 1.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -32,7 +33,8 @@ async def run_crew(command: Sequence[str], workers: int) -> None:
         loop.add_signal_handler(each, stop.set)
     async with asyncio.TaskGroup() as tasks:
         for number in range(1, workers + 1):
-            tasks.create_task(_keep(number, command, stop))
+            port = [] if metrics_port is None else ["--metrics-port", str(metrics_port + number - 1)]
+            tasks.create_task(_keep(number, [*command, *port], stop))
 
 
 async def _keep(number: int, command: Sequence[str], stop: asyncio.Event) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cloud.ingest.routing import Received
@@ -40,19 +41,39 @@ class Batch:
 
     messages: list[Received]
     is_live: bool
+    arrived_s: float = field(default=0.0, compare=False)
+    """When the oldest of them came; monotonic."""
 
 
 class _Lane:
-    __slots__ = ("bytes", "messages")
+    __slots__ = ("_marks", "_put", "_taken", "bytes", "messages")
 
     def __init__(self) -> None:
         self.messages: deque[Received] = deque()
         self.bytes = 0
+        self._put = self._taken = 0
+        self._marks: deque[tuple[int, float]] = deque()
+        """Messages put before a moment, and that moment."""
+
+    def mark(self, now_s: float) -> None:
+        """Whatever is put from here on came at `now_s`."""
+        if self._marks and self._marks[-1][0] == self._put:
+            self._marks[-1] = self._put, now_s
+        else:
+            self._marks.append((self._put, now_s))
+
+    @property
+    def oldest_s(self) -> float:
+        """When the message came that is the next to be taken."""
+        while len(self._marks) > 1 and self._marks[1][0] <= self._taken:
+            self._marks.popleft()
+        return self._marks[0][1] if self._marks else 0.0
 
     def put(self, message: Received) -> bool:
         if len(self.messages) >= MAX_MESSAGES or self.bytes >= MAX_BYTES:
             return False
         self.messages.append(message)
+        self._put += 1
         self.bytes += len(message.payload)
         return True
 
@@ -64,6 +85,7 @@ class _Lane:
             size += len(message.payload)
             batch.append(message)
         self.bytes -= size
+        self._taken += len(batch)
         return batch
 
     def is_enough(self, most: int) -> bool:
@@ -88,6 +110,9 @@ class Inbox:
     def put(self, messages: Iterable[Received]) -> int:
         """Add `messages`; returns how many were dropped for want of room."""
         dropped = 0
+        now_s = time.monotonic()
+        self._live.mark(now_s)
+        self._resent.mark(now_s)
         for message in messages:
             is_resent = message.payload.find(_MARK, 0, _MARKED_WITHIN) >= 0
             dropped += not (self._resent if is_resent else self._live).put(message)
@@ -104,9 +129,10 @@ class Inbox:
         is_live = lane is self._live
         if not is_live:
             self._room -= 1
+        arrived_s = lane.oldest_s
         messages = lane.take(self.batch_size)
         self._tell()
-        return Batch(messages, is_live)
+        return Batch(messages, is_live, arrived_s)
 
     def done(self, batch: Batch, write_s: float) -> None:
         """`batch` is durable; its last write took `write_s`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
+from cloud.observability.ack_lag import AckLag
+
 
 class IngestMetrics:
     """Counters of one worker; `close` takes them out of the collector: the role may start again."""
@@ -60,10 +62,12 @@ class IngestMetrics:
             buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300),
             registry=collector,
         )
+        self.lag = AckLag(collector)
         self.waiting = Gauge("kega_ingest_waiting_messages", "Messages that wait.", registry=collector)
 
     def close(self) -> None:
         """Take all metrics out of the collector."""
+        self.lag.close()
         for metric in vars(self).values():
             if isinstance(metric, MetricWrapperBase):
                 self._collector.unregister(metric)

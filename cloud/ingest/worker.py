@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Final
 
 from cloud.backoff import Backoff
@@ -43,6 +44,8 @@ class Worker:
         self._writing: asyncio.Queue[tuple[Batch, RoutedBatch, asyncio.Task[Written]]] = asyncio.Queue()
         self._acks = AckCollector()
         self._acks_wait = asyncio.Event()
+        self._since: dict[tuple[str, str], float] = {}
+        """When the oldest batch came that waits for its acknowledgement, by gateway."""
         self._session: Session | None = None
 
     async def run(self) -> None:
@@ -99,6 +102,7 @@ class Worker:
             self._places.release()
             for stored in routed.stored:
                 self._acks.add(stored)
+                self._since.setdefault(stored.place, batch.arrived_s)
             if self._session is not None:
                 self._send_acks(self._session, only_full=True)
             if self._acks:
@@ -119,4 +123,7 @@ class Worker:
                 session.publish(str(topic), ack_payload(ack, now_ms))
             except LinkError:
                 return  # what was not sent is asked for again: gateways repeat unacknowledged batches
+            since_s = self._since.pop((topic.area, topic.gateway), None)
+            if since_s is not None:
+                self._metrics.lag.observe(topic.gateway, time.monotonic() - since_s)
             self._metrics.acknowledged.inc(sum(last - first + 1 for first, last in ack.ranges))

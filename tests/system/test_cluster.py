@@ -74,6 +74,6 @@ def log(process: Process) -> str:
 def arguments(nodes: list[NatsNode]) -> list[str]:
     return [
         *("sim", "load", "--json", "--gateways", str(GATEWAYS), "--devices-per-gateway", str(DEVICES)),
-        *("--metrics", str(METRICS), "--every", "1", "--seconds", "12", "--jitter", "2", "--drain", "90"),
+        *("--metrics", str(METRICS), "--every", "1", "--seconds", "8", "--jitter", "2", "--drain", "90"),
         *("--command-qos", "0", *(part for node in nodes for part in ("--broker", node.url))),
     ]

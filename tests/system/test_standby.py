@@ -7,7 +7,6 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -49,13 +48,10 @@ class Onlooker:
             raise AssertionError(f"{what}: not seen; states {self.states}") from None
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_standby_takes_over_when_the_leader_is_killed(
-    kind: str, mosquitto: Mosquitto, folder: Path, request: pytest.FixtureRequest
+    mosquitto: Mosquitto, folder: Path, postgresql: PostgreSQL
 ) -> None:
-    url = f"sqlite:///{folder}/registry.db"
-    if kind == "postgresql":
-        url = cast("PostgreSQL", request.getfixturevalue("postgresql")).new_database()
+    url = postgresql.new_database()
     settings = folder / "cloud.yaml"
     settings.write_text(
         f"broker: {{url: '{mosquitto.url}'}}\nstore: sqlite:///store.db\nregistry: '{url}'\n"

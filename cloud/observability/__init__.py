@@ -1,0 +1,1 @@
+"""Figures of every process for Prometheus."""
