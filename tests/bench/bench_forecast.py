@@ -1,7 +1,7 @@
 """The forecasts beside their references: skill of the station's outlook, and of counts.
 
 `--quick` learns anew every ten days instead of every day. `--counts FILE` judges the count model on weekly
-counts, which are not part of kega; `--counts-after YEAR` says on which years.
+counts, which are not part of kega; `--counts-after YEAR` says on which years. `--speed` measures speed alone.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from cloud.forecast.counts.scores import LEADS, judge, score
 from cloud.forecast.counts.series import WEEKS, read_counts
 from cloud.forecast.outlook.anomaly_ridge import fit, predict
 from cloud.forecast.outlook.outlook import wet_probability
+from tests.bench.forecast_speed import province_speed, season_speed
 from tests.bench.report import Figure, write
 from tests.cloud.forecast.reference import DATA
 
@@ -130,8 +131,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--counts", type=Path)
     parser.add_argument("--counts-after", type=int, default=2002)
+    parser.add_argument("--speed", action="store_true")
     chosen = parser.parse_args()
-    figures = outlook_skill(240 if chosen.quick else 24)
+    figures = [*province_speed(COMMAND), *season_speed(COMMAND)]
+    if not chosen.speed:
+        figures += outlook_skill(240 if chosen.quick else 24)
     if chosen.counts is not None:
         figures += count_skill(chosen.counts, chosen.counts_after)
     write("forecast", figures)

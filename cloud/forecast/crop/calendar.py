@@ -6,6 +6,7 @@ the mean of those that are, or as one reference day: a calendar must not stand s
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -45,8 +46,11 @@ class Course:
 
     def stage(self, day: int) -> CropStage | None:
         """The stage on row `day`; None before the start and after harvest."""
-        at = int(self.numbers[day])
-        return self.crop.stages[at] if 0 <= at < len(self.crop.stages) else None
+        position = float(self.position[day])
+        if math.isnan(position):
+            return None
+        at = max(0, int(self.edges.searchsorted(position, side="right")) - 1)
+        return self.crop.stages[at] if at < len(self.crop.stages) else None
 
     def days_from(self, stage: str) -> FloatArray:
         """Reference days since the beginning of `stage`; negative before it, NaN before the crop's start."""
