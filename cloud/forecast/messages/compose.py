@@ -23,6 +23,8 @@ NO_SPRAY: Final = "no_spray"
 SILENT: Final = "station_silent"
 SILENT_H: Final = 6
 """So many unknown hours of the last 14 days are worth telling."""
+RECENT_D: Final = 2
+"""Infections of so many days ago are still worth a warning: their spots are yet to come."""
 WARNED: Final = (Risk.VERY_HIGH, Risk.HIGH)
 LONGEST: Final = {
     "place": 14,
@@ -101,8 +103,8 @@ def compose(
 ) -> FarmerMessage | None:
     """What to tell the grower of `plot`; None where too little is known to say either thing.
 
-    The worst class of the days from today on speaks, the likeliest of equals. Where nothing is high and some
-    disease could be judged, the message says that no spraying is needed.
+    The worst class from two days ago on speaks, the likeliest of equals. Where all are low and some disease
+    of the days ahead could be judged, the message says that no spraying is needed.
 
     Args:
         plot: Whose.
@@ -113,9 +115,9 @@ def compose(
     Raises:
         ModelInputFault: a value is too long for a text message.
     """
-    ahead = [each for each in told if each.horizon_d >= 0]
+    lately = [each for each in told if each.horizon_d >= -RECENT_D]
     fields = {"place": plot.title, "phone": phone, **(extra_fields or {})}
-    warned = [each for each in ahead if each.risk in WARNED]
+    warned = [each for each in lately if each.risk in WARNED]
     if warned:
         worst = max(warned, key=lambda each: (-WARNED.index(each.risk or Risk.LOW), each.probability or 0))
         return _warning(plot, worst, [each for each in warned if each.pest == worst.pest], fields)
@@ -123,8 +125,8 @@ def compose(
     if quality is not None and quality.unknown_hours >= SILENT_H:
         hours = str(min(999, quality.unknown_hours))
         return _message(plot, SILENT, fields | {"station": plot.station[:10], "hours": hours})
-    judged = [each for each in ahead if each.enough and each.infection is not None]
-    if not judged or any(each.risk is not Risk.LOW for each in ahead if each.enough):
+    judged = [each for each in lately if each.horizon_d >= 0 and each.enough and each.infection is not None]
+    if not judged or any(each.risk is not Risk.LOW for each in lately if each.enough):
         return None
     days = max(each.horizon_d for each in judged) + 1
     return _message(plot, NO_SPRAY, fields | {"when": f"{days} ngày tới"})
@@ -175,7 +177,7 @@ def _when(days: list[date], today: date) -> str:
     """The days in words of at most 15 letters."""
     if days[0] != days[-1]:
         return f"{days[0]:%d/%m}-{days[-1]:%d/%m}"
-    return {0: "hôm nay", 1: "ngày mai"}.get((days[0] - today).days, f"ngày {days[0]:%d/%m}")
+    return {-1: "hôm qua", 0: "hôm nay", 1: "ngày mai"}.get((days[0] - today).days, f"ngày {days[0]:%d/%m}")
 
 
 def _first_number(text: str) -> str:

@@ -86,7 +86,7 @@ def window(first: date, last: date) -> Driver:
     return Driver(
         "window",
         Text(
-            vi=f"sâu rầy non rộ {first:%d/%m}–{last:%d/%m}",
+            vi=f"rầy cám, sâu non rộ {first:%d/%m}–{last:%d/%m}",
             en=f"young insects from {first:%d %b} to {last:%d %b}",
         ),
     )

@@ -15,8 +15,9 @@ from cloud.forecast.messages.budget import Sent, within_budget
 from cloud.forecast.messages.compose import LONGEST, FarmerMessage, Templates, compose, message_templates
 from cloud.forecast.messages.gsm7 import EXTENDED, fits_one_segment, septets, unaccented
 from cloud.forecast.output.assess import assess_plot, station_risks
+from cloud.forecast.output.contract import Risk
 from cloud.forecast.output.parameters import crop_risks
-from tests.cloud.forecast.output.made_up import garden, outlook, peak, rice, weather
+from tests.cloud.forecast.output.made_up import PAST_D, garden, outlook, peak, rice, weather
 
 PHONE = "0252123456"
 PAST = weather()
@@ -88,6 +89,24 @@ def test_a_calm_plot_is_told_that_no_spraying_is_needed() -> None:
     assert message.about == "no_spray"
     assert "CHUA CAN PHUN" in message.sms
     assert "CHƯA CẦN PHUN" in message.accented
+
+
+def test_an_infection_of_yesterday_is_still_warned_of() -> None:
+    spell = (*range(3, 55, 5), PAST_D - 1)
+    past = weather(spell, wet_h=24)
+    told = assess_plot(rice(nitrogen="high"), station_risks(past, outlook(past, wet=False), wind_height_m=2))
+    raised = [
+        replace(each, risk=Risk.HIGH if each.horizon_d == -1 else each.risk) for each in told if each.enough
+    ]
+    message = compose(rice(), raised, phone=PHONE)
+    assert message is not None
+    assert "hôm qua" in message.accented
+    old = [
+        replace(each, risk=Risk.HIGH if each.horizon_d == -3 else Risk.LOW) for each in told if each.enough
+    ]
+    calm = compose(rice(), old, phone=PHONE)
+    assert calm is not None
+    assert calm.about == "no_spray"
 
 
 def test_planthoppers_are_dated() -> None:
