@@ -40,10 +40,10 @@ types: env
 	@$(BIN)/mypy
 
 unit: env
-	@$(BIN)/pytest tests --ignore tests/system -m "not grafana and not soak" -n 2 --dist loadfile
+	@$(BIN)/pytest tests --ignore tests/system -m "not grafana and not soak" -n 3 --dist loadfile
 
 system: env
-	@$(BIN)/pytest tests/system -m "not grafana and not soak" -n 2 --dist loadfile
+	@$(BIN)/pytest tests/system -m "not grafana and not soak" -n 3 --dist loadfile
 
 grafana-test: .venv-grafana/ready
 	@.venv-grafana/bin/pytest tests/cloud/boards -m grafana

@@ -17,7 +17,7 @@ import numpy as np
 
 from cloud.forecast.arrays import ArrayLike, BoolArray, DayArray, FloatArray
 from cloud.forecast.errors import ModelInputFault
-from cloud.forecast.infection.magarey import Limits, wet_hours_needed
+from cloud.forecast.infection.magarey import TIE_H, Limits, wet_hours_needed
 
 HOURS_A_DAY: Final = 24
 
@@ -104,5 +104,5 @@ class _Cohorts:
     def _reached(self) -> FloatArray:
         """Wet hours had over wet hours needed, by cohort; 0 for the dead."""
         mean = self._heat / np.maximum(self._wet_hours, 1)
-        share = self._wet_hours / wet_hours_needed(self._limits, mean)
+        share = (self._wet_hours + TIE_H) / wet_hours_needed(self._limits, mean)
         return np.where(np.isnan(share), 0.0, share)

@@ -1,8 +1,8 @@
 """Infection events of many columns at once, each with limits of its own: stations, members, parameter draws.
 
 The same cohorts as `cloud.forecast.infection.cohorts`, followed by wet hour instead of by hour: the n-th wet
-The same cohorts as `cloud.forecast.infection.cohorts`, followed by wet hour instead of by hour: the n-th wet
-hour of a cohort that began with wet hour i is wet hour i + n - 1 of its spell, so that all cohorts of all
+hour of a cohort that began with wet hour i is wet hour i + n - 1 of its spell, so that one step takes all
+cohorts of all columns.
 """
 
 from __future__ import annotations
@@ -15,10 +15,7 @@ import numpy as np
 
 from cloud.forecast.arrays import FloatArray, IntArray
 from cloud.forecast.errors import ModelInputFault
-from cloud.forecast.infection.magarey import Limits, wet_hours_needed
-
-_TIE: Final = 1e-9
-"""Wet hours by which rounding may miss the hours needed."""
+from cloud.forecast.infection.magarey import TIE_H, Limits, wet_hours_needed
 
 Range = tuple[float, float]
 
@@ -109,7 +106,7 @@ def event_counts(limits: LimitColumns, temperature: FloatArray, wet: FloatArray)
         living = living[living + wet_hours <= spell_end[living]]
         reached = living + wet_hours
         mean = (warmth[reached] - warmth[living]) / wet_hours
-        done = wet_hours_needed(own.take(living), mean) <= wet_hours + _TIE
+        done = wet_hours_needed(own.take(living), mean) <= wet_hours + TIE_H
         counts += np.bincount(reached[done] - 1, minlength=len(place))
         living = living[~done]
     events = np.zeros(columns * hours)

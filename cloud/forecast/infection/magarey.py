@@ -19,6 +19,8 @@ from telemetry.devices.classes import Text
 from telemetry.yaml_files import load_yaml
 
 FILE: Final = Path(__file__).with_name("infection.yaml")
+TIE_H: Final = 1e-9
+"""Wet hours by which rounding may miss the hours needed: means are summed in different orders."""
 
 
 class Limits(BaseModel):
