@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.bench.report import Figure, write
 from tests.nats_cluster import nats_cluster
-from tests.servers import Mosquitto, Server, running, wait_until
+from tests.servers import InfluxDB1, Mosquitto, Server, running, wait_until
 from tests.system.platform import Process
 
 COMMAND = "make bench-cluster"
@@ -27,14 +27,21 @@ ALLOWED_REBIRTHS = 20
 PACED = 200
 SECONDS = 75
 JITTER_S = 20
+ROLES = ("mosquitto", "ingest", "supervisor", "influxd")
+_CONNECTED = {"supervisor": "host-online", "ingest": "subscribed"}
 _TIME = re.compile(r"T\d\d:\d\d:\d\d")
 
 
 def main() -> None:
-    """All three parts, and the figures."""
+    """All parts, and the figures."""
     with tempfile.TemporaryDirectory(prefix="kega-") as name:
         folder = Path(name)
-        figures = [*node_lost(folder), *broker_restarted(folder), *births_paced(folder)]
+        figures = [
+            *node_lost(folder),
+            *broker_restarted(folder),
+            *births_paced(folder),
+            *cost_of_a_value(folder),
+        ]
     write("cluster", figures)
 
 
@@ -117,6 +124,56 @@ def births_paced(folder: Path) -> list[Figure]:
     ]
 
 
+def cost_of_a_value(folder: Path) -> list[Figure]:
+    """Processor time of each process: what stands still, and what every value adds, from two steady loads."""
+    slow_s, slow = steady(folder, "slow", 50)
+    quick_s, quick = steady(folder, "quick", 500)
+    figures = []
+    for name in ROLES:
+        a_value = (quick[name] - slow[name]) / (quick_s - slow_s)
+        fixed = max(0.0, slow[name] - a_value * slow_s)
+        figures += [
+            Figure(
+                f"{name}, processor time that 100,000 values add ({slow_s:.0f} to {quick_s:.0f} values/s)",
+                *(a_value * 1e5, "s", "one core's second", a_value * 1e5, COMMAND),
+            ),
+            Figure(
+                f"{name}, processor time a second without values",
+                *(fixed, "s", "one core's second", fixed, COMMAND),
+            ),
+        ]
+    return figures
+
+
+def steady(folder: Path, name: str, gateways: int) -> tuple[float, dict[str, float]]:
+    """Values a second of a load, and the share of a core that each process used meanwhile."""
+    with running(Mosquitto) as broker, running(InfluxDB1) as store:
+        assert isinstance(broker, Mosquitto)
+        assert isinstance(store, InfluxDB1)
+        url = f"influx1://127.0.0.1:{store.port}/kega"
+        worker = cloud_at(folder, f"{name}-ingest", [broker.url], roles="ingest", store=url)
+        host = cloud_at(folder, f"{name}-host", [broker.url], roles="supervisor", store=url)
+        load = load_on(
+            folder, f"{name}-load", [broker.url], "--gateways", str(gateways), "--devices-per-gateway", "2",
+            *("--every", "1", "--seconds", "25"),
+        )  # fmt: skip
+        processes = zip(ROLES, (broker.process, worker.popen, host.popen, store.process), strict=True)
+        pids = {role: each.pid for role, each in processes if each is not None}
+        began, before = time.monotonic(), {role: cpu_seconds(pid) for role, pid in pids.items()}
+        told = end_of(load)
+        seconds = time.monotonic() - began
+        used = {role: (cpu_seconds(pid) - before[role]) / seconds for role, pid in pids.items()}
+        worker.kill()
+        host.kill()
+    return told["batches"] * told["values_a_batch"] / seconds, used
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def outage_figures(what: str, told: dict[str, Any]) -> list[Figure]:
     """How long all were away, and what was lost."""
     lost = sum(outage["connections"] for outage in told["outages"])
@@ -158,21 +215,28 @@ def outage_figures(what: str, told: dict[str, Any]) -> list[Figure]:
     ]
 
 
-def cloud_at(folder: Path, name: str, urls: list[str], nats_urls: list[str] | None = None) -> Process:
-    """A supervisor and an ingest worker, both connected."""
+def cloud_at(
+    folder: Path,
+    name: str,
+    urls: list[str],
+    nats_urls: list[str] | None = None,
+    roles: str = "supervisor,ingest",
+    store: str = "sqlite:///store.db",
+) -> Process:
+    """Roles of the cloud, connected; all of one broker share a registry."""
     place = folder / name
     place.mkdir()
     nats = "" if nats_urls is None else f"ingest: {{transport: nats, nats_url: '{','.join(nats_urls)}'}}\n"
     standbys = ", ".join(f"'{url}'" for url in urls[1:])
     (place / "cloud.yaml").write_text(
         f"broker: {{url: '{urls[0]}', protocol: 4, standby_urls: [{standbys}]}}\n{nats}"
-        "store: sqlite:///store.db\nregistry: sqlite:///registry.db\nsecrets_dir: secrets\n"
+        f"store: '{store}'\nregistry: sqlite:///{folder / name.partition('-')[0]}.db\nsecrets_dir: secrets\n"
     )
-    command = ["cloud", "run", "--only", "supervisor,ingest", "--config", str(place / "cloud.yaml")]
+    command = ["cloud", "run", "--only", roles, "--config", str(place / "cloud.yaml")]
     cloud = Process(name, command, place)
     cloud.start()
     wait_until(
-        lambda: all(word in cloud.log_file.read_text() for word in ("subscribed", "host-online")), name, 60
+        lambda: all(_CONNECTED[role] in cloud.log_file.read_text() for role in roles.split(",")), name, 60
     )
     return cloud
 
