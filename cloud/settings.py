@@ -63,6 +63,8 @@ class BrokerSettings(_Section):
     cert_file: Path | None = None
     key_file: Path | None = None
     keep_alive_s: int = Field(default=60, ge=5, le=3600)
+    subscribe_qos: Literal[0, 1] = 1
+    """Of the supervisor's subscription: 1 by the standard, 0 on a NATS cluster, which keeps books on each."""
     standby_urls: tuple[str, ...] = ()
     """Other nodes of the same cluster, tried in turn while one does not answer."""
 

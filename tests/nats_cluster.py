@@ -36,7 +36,7 @@ jetstream {{ store_dir: "{folder}/{name}", max_mem: 512MB, max_file: 1GB }}
 mqtt {{
   listen: "127.0.0.1:{self.port}"
   stream_replicas: {NODES}
-  consumer_replicas: 1
+  consumer_replicas: {NODES}
   consumer_memory_storage: true
 }}
 """

@@ -82,6 +82,7 @@ async def run_supervisor(
             metrics=metrics,
             clock=clock,
             standbys=standbys,
+            subscribe_qos=settings.broker.subscribe_qos,
         )
         pusher = Pusher(registry, supervisor, clock)
         supervisor.on_birth = pusher.gateway_born

@@ -63,11 +63,13 @@ class Supervisor:
         metrics: HostMetrics,
         clock: Clock,
         standbys: Sequence[Broker] = (),
+        subscribe_qos: int = 1,
     ) -> None:
         self.on_birth: Callable[[str], None] = lambda _: None
         """Gets the id of every gateway that is born."""
         self._brokers = deque([broker, *standbys])
         """Nodes of one cluster; the first is in use."""
+        self._subscribe_qos = subscribe_qos
         self._host_id = host_id
         self._registry = registry
         self._topic = str(StateTopic(host_id))
@@ -102,7 +104,7 @@ class Supervisor:
         will = Will(self._topic, State(online=False, time_ms=time_ms).encode(), qos=1, retain=True)
         self._state = State(online=True, time_ms=time_ms)
         async with open_link(broker, self._host_id, will=will, queue_size=QUEUE) as link:
-            await link.subscribe(self._topic, f"{NAMESPACE}/#", qos=1)
+            await link.subscribe(self._topic, f"{NAMESPACE}/#", qos=self._subscribe_qos)
             await link.publish_confirmed(self._topic, self._state.encode(), qos=1, retain=True)
             backoff.reset()
             self._link = link

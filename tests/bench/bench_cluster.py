@@ -229,7 +229,8 @@ def cloud_at(
     nats = "" if nats_urls is None else f"ingest: {{transport: nats, nats_url: '{','.join(nats_urls)}'}}\n"
     standbys = ", ".join(f"'{url}'" for url in urls[1:])
     (place / "cloud.yaml").write_text(
-        f"broker: {{url: '{urls[0]}', protocol: 4, standby_urls: [{standbys}]}}\n{nats}"
+        f"broker: {{url: '{urls[0]}', protocol: 4, standby_urls: [{standbys}],"
+        f" subscribe_qos: {0 if nats else 1}}}\n{nats}"
         f"store: '{store}'\nregistry: sqlite:///{folder / name.partition('-')[0]}.db\nsecrets_dir: secrets\n"
     )
     command = ["cloud", "run", "--only", roles, "--config", str(place / "cloud.yaml")]

@@ -16,7 +16,7 @@ import pytest
 from tests.servers import InfluxDB1, Mosquitto, PostgreSQL, free_port, running, wait_until
 from tests.system.platform import KEGA, Process
 
-ROLES = ("supervisor", "ingest", "api", "rollup")
+ROLES = ("api", "supervisor", "ingest", "rollup")
 
 
 @pytest.fixture
@@ -68,10 +68,12 @@ def test_every_process_has_figures_of_its_roles(folder: Path) -> None:
             for role, port in ports.items()
         }
         try:
-            for process in processes.values():
-                process.start()
-            for role, port in ports.items():
+            for role, port in ports.items():  # one after the other: a later one's socket may take a free port
+                processes[role].start()
                 wanted = f'kega_role_up{{role="{role}"}}'
+                process = processes[role]
+                wait_until(lambda p=process: "metrics-listen" in p.log_tail() or not p.is_alive, role, 90)  # type: ignore[misc]
+                assert process.is_alive, process.log_tail()
                 wait_until(lambda p=port, w=wanted: figures(p).get(w) == 1, f"{role} up", 90)  # type: ignore[misc]
             for role in ("supervisor", "rollup"):
                 leader = f'kega_leader{{role="{role}"}}'
