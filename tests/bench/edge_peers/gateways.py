@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -23,7 +24,7 @@ _REGISTER: Final = {"type": "16uint", "functionCode": 3, "objectsCount": 1}
 _TITLE: Final = {"vi": "Thanh ghi", "en": "Register"}
 
 
-class Gateway:
+class Gateway(ABC):
     """One gateway's process: started, killed and started again on the same folder."""
 
     name = ""
@@ -37,13 +38,13 @@ class Gateway:
         self._process: subprocess.Popen[bytes] | None = None
         self.configure()
 
+    @abstractmethod
     def configure(self) -> None:
         """Write what the gateway reads at its start."""
-        raise NotImplementedError
 
+    @abstractmethod
     def command(self) -> tuple[list[str], dict[str, str]]:
         """Command line and additional environment."""
-        raise NotImplementedError
 
     def __enter__(self) -> Gateway:
         self.start()

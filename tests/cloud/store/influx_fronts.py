@@ -10,6 +10,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from abc import ABC, abstractmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -18,7 +19,7 @@ TOKEN = "secret"
 ORG_ID = "0a1b2c3d4e5f6071"
 
 
-class Front:
+class Front(ABC):
     """Listens on a free port; every request needs the token."""
 
     version = "v2.7.11"
@@ -43,9 +44,9 @@ class Front:
         statement = urlencode({"q": f'CREATE DATABASE "{name}"'}).encode()
         urllib.request.urlopen(f"{self.target}/query", statement).close()
 
+    @abstractmethod
     def answer(self, method: str, path: str, asked: dict[str, str], body: Any) -> tuple[int, Any] | None:
         """The answer of a path that is kept here; None for one that goes to the real server."""
-        raise NotImplementedError
 
 
 class Front2(Front):
